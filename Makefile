@@ -1,0 +1,67 @@
+# `make run` shows the service at work, `make test` runs everything CI runs.
+
+PYTHON ?= python3
+VENV   ?= .venv
+# A GPU that answers takes onnxruntime-gpu; overrule with EXTRA=cpu.
+EXTRA  ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+HOST   ?= 127.0.0.1
+PORT   ?= 8000
+SAMPLE ?= $(firstword $(filter-out %.mask.png,$(wildcard samples/*.jpg)))
+
+BIN     := $(VENV)/bin
+SERVICE := $(VENV)/.service-$(EXTRA)
+ALL     := $(VENV)/.all-$(EXTRA)
+
+.DEFAULT_GOAL := help
+.PHONY: help run serve test lint format openapi bench clean
+
+help:
+	@echo "make run      start the service, send it a photograph, leave the results in out/"
+	@echo "make serve    keep the service running on HOST:PORT ($(HOST):$(PORT))"
+	@echo "make test     all that CI runs: lint, types, openapi, tests"
+	@echo "make bench    stages, speed and peers on the bundled photographs"
+	@echo "make lint     ruff and mypy;   make format   rewrite with ruff"
+	@echo "make openapi  write openapi/openapi.json anew"
+	@echo "make clean    remove the environment, caches and out/"
+
+# The folder is made anew when it belongs to the other runtime: the two must never share one.
+$(SERVICE): pyproject.toml
+	@if ls $(VENV)/.service-* >/dev/null 2>&1 && [ ! -e $@ ]; then rm -rf $(VENV); fi
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRA)]'
+	@touch $@
+
+# Training and test tools (torch among them) are only fetched for those who need them.
+$(ALL): $(SERVICE)
+	$(BIN)/python -m pip install --quiet -e '.[$(EXTRA),train,dev]'
+	@touch $@
+
+run: $(SERVICE)
+	$(BIN)/python -m service.cli.demo $(SAMPLE) $(SAMPLE:.jpg=.mask.png) --out out
+
+serve: $(SERVICE)
+	$(BIN)/bladestream serve --host $(HOST) --port $(PORT)
+
+lint: $(ALL)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(ALL)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/python -m service.api.openapi --check openapi/openapi.json
+	$(BIN)/python -m pytest
+	@echo "make test: lint, types, openapi and tests passed"
+
+openapi: $(SERVICE)
+	$(BIN)/python -m service.api.openapi openapi/openapi.json
+
+bench: $(SERVICE)
+	$(BIN)/bladestream bench samples/*.jpg
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
