@@ -6,7 +6,7 @@ VENV   ?= .venv
 EXTRA  ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 HOST   ?= 127.0.0.1
 PORT   ?= 8000
-SAMPLE ?= $(firstword $(filter-out %.mask.png,$(wildcard samples/*.jpg)))
+SAMPLE ?= samples/blade-tip.jpg
 
 BIN     := $(VENV)/bin
 SERVICE := $(VENV)/.service-$(EXTRA)
