@@ -1,0 +1,1 @@
+"""The service's verbs at a shell: files in, files out."""

@@ -1,0 +1,153 @@
+"""``bladestream bench``: speed, memory and quality on given pictures, with the peers beside."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.files import read_input
+
+if TYPE_CHECKING:
+    from service.runtime.zoo import Zoo
+    from service.settings import Settings
+
+
+def bench(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photographs.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
+) -> None:
+    """Measure the codec, and JPEG, JPEG 2000, WebP and AVIF at its file sizes.
+
+    No mask is used: the whole picture is coded at the default background quality, which is what
+    the peers can be compared with. Each peer gets the quality that comes nearest to the same file
+    size from below.
+    """
+    from service.cli.report import print_json
+    from service.runtime.zoo import Zoo
+    from service.settings import get_settings
+
+    settings = get_settings()
+    zoo = Zoo.open(settings)
+    pictures = [_measure(path, zoo, settings) for path in images]
+    # Read before the peers run: they share this process, and the mark never goes down.
+    peak = _peak_memory_bytes()
+    for path, row in zip(images, pictures, strict=True):
+        row["peers"] = _compare(path, row["bytes"], settings)
+    report = {"provider": zoo.provider, "peak_memory_bytes": peak, "pictures": pictures}
+    if as_json:
+        print_json(report)
+    else:
+        _print_tables(report)
+
+
+def _peak_memory_bytes() -> int:
+    """Largest resident size of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _measure(path: Path, zoo: "Zoo", settings: "Settings") -> dict[str, Any]:
+    """Code one picture and decode it again."""
+    from service.cli.distortion import psnr
+    from service.cli.progress import progress
+    from service.codec.decoder import Decoder
+    from service.codec.encoder import Encoder
+    from service.codec.options import CompressOptions, DecompressOptions
+    from service.pictures import Limits, read_picture
+
+    data = read_input(path, settings.max_upload_bytes)
+    picture = read_picture(data, limits=Limits.from_settings(settings), convert=True)
+    with progress() as checkpoint:
+        started = time.perf_counter()
+        compressed = Encoder(zoo).compress(picture, "none", CompressOptions(), checkpoint)
+        compress_seconds = time.perf_counter() - started
+    with progress() as checkpoint:
+        started = time.perf_counter()
+        decoded = Decoder(zoo).decompress(compressed.data, DecompressOptions(), checkpoint)
+        decompress_seconds = time.perf_counter() - started
+
+    megabytes = picture.pixels.nbytes / 1e6
+    told = compressed.report
+    return {
+        "image": str(path),
+        **{key: told[key] for key in ("width", "height", "mode", "model", "quality")},
+        "bytes": len(compressed.data),
+        "bpp": 8 * len(compressed.data) / (picture.width * picture.height),
+        "psnr": psnr(picture.pixels, decoded.pixels),
+        "compress_megabytes_per_second": megabytes / compress_seconds,
+        "decompress_megabytes_per_second": megabytes / decompress_seconds,
+        "seconds": {
+            "compress": {**_seconds(told), "total": compress_seconds},
+            "decompress": {**_seconds(decoded.report), "total": decompress_seconds},
+        },
+    }
+
+
+def _seconds(report: dict[str, object]) -> dict[str, float]:
+    seconds = report["seconds"]
+    assert isinstance(seconds, dict)  # noqa: S101 - the codec's own report, narrowed for mypy
+    return seconds
+
+
+def _compare(path: Path, size: int, settings: "Settings") -> dict[str, dict[str, float | None]]:
+    """Bring each peer to `size` bytes on the same pixels."""
+    from PIL import Image
+
+    from service.cli.distortion import psnr
+    from service.cli.peers import PEERS, decode, match_size
+    from service.pictures import Limits, read_picture
+
+    data = read_input(path, settings.max_upload_bytes)
+    pixels = read_picture(data, limits=Limits.from_settings(settings), convert=True).pixels
+    image = Image.fromarray(pixels)
+    rows: dict[str, dict[str, float | None]] = {}
+    for peer in PEERS:
+        file = match_size(peer, image, size)
+        decoded, decode_seconds = decode(file.data, image.mode)
+        rows[peer.name] = {
+            "bytes": len(file.data),
+            "bpp": 8 * len(file.data) / (image.width * image.height),
+            "psnr": psnr(pixels, decoded),
+            "compress_seconds": file.encode_seconds,
+            "decompress_seconds": decode_seconds,
+        }
+    return rows
+
+
+def _print_tables(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for row in report["pictures"]:
+        table = Table(title=f"{row['image']}, {row['width']}x{row['height']}")
+        table.add_column("codec")
+        for name in ("bytes", "bits a pixel", "PSNR dB", "compress s", "decompress s"):
+            table.add_column(name, justify="right")
+        ours = {
+            "compress_seconds": row["seconds"]["compress"]["total"],
+            "decompress_seconds": row["seconds"]["decompress"]["total"],
+            **{key: row[key] for key in ("bytes", "bpp", "psnr")},
+        }
+        codecs = {f"bladestream {row['model']}, q = {row['quality']:g}": ours, **row["peers"]}
+        for name, result in codecs.items():
+            quality = "equal" if result["psnr"] is None else f"{result['psnr']:.2f}"
+            table.add_row(
+                name,
+                f"{result['bytes']:,}",
+                f"{result['bpp']:.3f}",
+                quality,
+                f"{result['compress_seconds']:.3f}",
+                f"{result['decompress_seconds']:.3f}",
+            )
+        console.print(table)
+        for verb in ("compress", "decompress"):
+            stages = row["seconds"][verb].items()
+            told = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in stages)
+            speed = row[f"{verb}_megabytes_per_second"]
+            console.print(f"{verb}: {speed:.1f} MB/s of pixels; {told}", highlight=False)
+    peak = report["peak_memory_bytes"] / 1e6
+    console.print(f"peak memory {peak:,.0f} MB, networks on {report['provider']}", highlight=False)

@@ -1,0 +1,114 @@
+"""``bladestream compress``: a photograph in, a ``.blade`` file out."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from service.cli.files import STREAM, check_output, read_input, write_output
+from service.errors import BadParameter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from service.pictures import Limits, Picture
+
+
+def compress(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A photograph, or - for stdin.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT.blade", help="Or - for stdout.")],
+    mode: Annotated[Literal["lossy", "lossless", "roi-only"], typer.Option()] = "lossy",
+    quality: Annotated[float, typer.Option(help="Of the background, 1 to 8.")] = 3.0,
+    roi_quality: Annotated[float, typer.Option(help="Of the blade, 1 to 8.")] = 6.0,
+    mask: Annotated[
+        str,
+        typer.Option(
+            metavar="MASK.png|full|none",
+            help="Where the blade is: white in a picture of the same size, everywhere, nowhere.",
+        ),
+    ] = "full",
+    target_bytes: Annotated[
+        int | None, typer.Option(help="Size of the whole file, met from below.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A model that `models` lists.")] = None,
+    metadata: Annotated[
+        Literal["keep", "strip", "geo-only"], typer.Option(help="Of EXIF, XMP and ICC.")
+    ] = "keep",
+    convert: Annotated[
+        bool, typer.Option("--convert", help="Accept a conversion that loses pixel values.")
+    ] = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Do not read the result back before writing it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
+) -> None:
+    """Compress a photograph: the blade at one quality, the background at another."""
+    from service.cli.progress import progress
+    from service.cli.report import print_json, seconds_line, warn
+    from service.codec.encoder import Encoder
+    from service.codec.options import CompressOptions
+    from service.pictures import Limits, read_picture
+    from service.runtime.zoo import Zoo
+    from service.settings import get_settings
+
+    if output != STREAM and output.suffix != ".blade":
+        raise BadParameter(f"{output} does not end in .blade")
+    if output == STREAM and as_json:
+        raise BadParameter("stdout cannot hold the file and the JSON report at once")
+    check_output(output, source, *([] if mask in ("full", "none") else [Path(mask)]))
+    options = CompressOptions(
+        mode=mode,
+        quality=quality,
+        roi_quality=roi_quality,
+        target_bytes=target_bytes,
+        model=model,
+        metadata=metadata,
+        verify=not no_verify,
+    )
+    options.validate()
+
+    settings = get_settings()
+    limits = Limits.from_settings(settings)
+    started = time.perf_counter()
+    picture = read_picture(
+        read_input(source, settings.max_upload_bytes), limits=limits, convert=convert
+    )
+    blade = _blade(mask, picture, limits, settings.max_upload_bytes)
+    seconds = {"read": time.perf_counter() - started}
+
+    with progress() as checkpoint:
+        encoder = Encoder(Zoo.open(settings))
+        compressed = encoder.compress(picture, blade, options, checkpoint)
+
+    started = time.perf_counter()
+    write_output(output, compressed.data)
+    report = dict(compressed.report)
+    seconds.update(report["seconds"])  # type: ignore[call-overload]
+    seconds["write"] = time.perf_counter() - started
+    report["seconds"] = seconds
+
+    for text in report.get("warnings", []):  # type: ignore[attr-defined]
+        warn(text)
+    for text in picture.conversions:
+        warn(f"converted: {text}")
+    if as_json:
+        print_json(report)
+    elif output != STREAM:
+        print(
+            f"{output}: {report['bytes']:,} bytes, {report['bpp']:.3f} bits a pixel, "
+            f"{report['width']}x{report['height']}, {report['mode']}, model {report['model']}"
+        )
+        print(seconds_line(seconds))
+
+
+def _blade(
+    mask: str, picture: "Picture", limits: "Limits", max_bytes: int
+) -> "NDArray[np.bool_] | Literal['full', 'none']":
+    from service.pictures import read_mask
+
+    if mask == "full" or mask == "none":
+        return mask
+    data = read_input(Path(mask), max_bytes)
+    return read_mask(data, width=picture.width, height=picture.height, limits=limits)

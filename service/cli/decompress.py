@@ -1,0 +1,107 @@
+"""``bladestream decompress``: a ``.blade`` file in, a picture or a part of it out."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from service.cli.files import STREAM, check_output, read_input, write_output
+from service.errors import BadParameter
+
+Format = Literal["png", "jpeg", "webp", "ppm"]
+
+FORMATS: dict[str, Format] = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".webp": "webp",
+    ".ppm": "ppm",
+    ".pgm": "ppm",
+}
+
+
+def _region(text: str | None) -> tuple[int, int, int, int] | None:
+    """Read ``x,y,w,h``: whole pixels, the first two from the top left corner."""
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts):
+        raise BadParameter(f"{text!r} is not x,y,w,h in whole pixels")
+    x, y, width, height = (int(part) for part in parts)
+    if width == 0 or height == 0:
+        raise BadParameter(f"the region {text} is empty")
+    return x, y, width, height
+
+
+def _format(output: Path) -> Format:
+    if output == STREAM:
+        return "ppm"
+    try:
+        return FORMATS[output.suffix.lower()]
+    except KeyError:
+        names = ", ".join(FORMATS)
+        raise BadParameter(f"{output} ends in none of {names}") from None
+
+
+def decompress(
+    source: Annotated[Path, typer.Argument(metavar="IN.blade", help="Or - for stdin.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT.(png|jpg|webp|ppm)",
+            help="The suffix chooses the format; - is PPM on stdout.",
+        ),
+    ],
+    region: Annotated[
+        str | None, typer.Option(metavar="x,y,w,h", help="Decode only this part, in pixels.")
+    ] = None,
+    roi_only: Annotated[
+        bool, typer.Option("--roi-only", help="Decode the blade patches; the rest is black.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail when any part of the file is damaged.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
+) -> None:
+    """Decode a .blade file, whole or in part."""
+    from service.cli.progress import progress
+    from service.cli.report import print_json, seconds_line, warn
+    from service.codec.decoder import Decoder
+    from service.codec.options import DecompressOptions
+    from service.pictures import write_picture
+    from service.runtime.zoo import Zoo
+    from service.settings import get_settings
+
+    fmt = _format(output)
+    options = DecompressOptions(region=_region(region), roi_only=roi_only, strict=strict)
+    if output == STREAM and as_json:
+        raise BadParameter("stdout cannot hold the picture and the JSON report at once")
+    check_output(output, source)
+
+    settings = get_settings()
+    started = time.perf_counter()
+    data = read_input(source, settings.max_upload_bytes)
+    seconds = {"read": time.perf_counter() - started}
+
+    with progress() as checkpoint:
+        decoded = Decoder(Zoo.open(settings)).decompress(data, options, checkpoint)
+
+    started = time.perf_counter()
+    write_output(output, write_picture(decoded.pixels, fmt, metadata=decoded.metadata))
+    report = {"bytes": len(data), **decoded.report}
+    seconds.update(report["seconds"])  # type: ignore[call-overload]
+    seconds["write"] = time.perf_counter() - started
+    report["seconds"] = seconds
+
+    damaged = report["damaged"]
+    if damaged:
+        warn(f"damaged patches, not to be trusted: {damaged}")
+    if as_json:
+        print_json(report)
+    elif output != STREAM:
+        print(
+            f"{output}: {report['width']}x{report['height']}, model {report['model']}, "
+            f"blade {'exact' if report['exact'] else 'not exact'}"
+        )
+        print(seconds_line(seconds))

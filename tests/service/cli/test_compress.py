@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.errors import TargetUnreachable
+
+
+def test_compress_reports_one_json_object_with_the_promised_keys(
+    bladestream, codec, photo: Path
+) -> None:
+    output = photo.with_suffix(".blade")
+    run = bladestream("compress", photo, output, "--json")
+    assert run.status == 0
+    report = json.loads(run.out)
+    assert {"bytes", "bpp", "width", "height", "mode", "model", "quality", "seconds"} <= set(report)
+    assert list(report["seconds"]) == ["read", "analysis", "entropy", "write"]
+    assert report["bytes"] == output.stat().st_size == 100
+    assert run.err == ""
+
+
+def test_compress_hands_every_option_on(bladestream, codec, photo: Path) -> None:
+    run = bladestream(
+        *("compress", photo, photo.with_suffix(".blade"), "--mode", "lossless"),
+        *("--quality", "2.5", "--roi-quality", "7", "--mask", "none", "--target-bytes", "5000"),
+        *("--model", "hp", "--metadata", "geo-only", "--no-verify"),
+    )
+    assert run.status == 0
+    call = codec.calls[0]
+    assert call.mask == "none"
+    options = call.options
+    assert (options.mode, options.quality, options.roi_quality) == ("lossless", 2.5, 7.0)
+    assert (options.target_bytes, options.model) == (5000, "hp")
+    assert (options.metadata, options.verify) == ("geo-only", False)
+
+
+def test_without_a_mask_the_whole_picture_is_blade(bladestream, codec, photo: Path) -> None:
+    assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
+    call = codec.calls[0]
+    assert call.mask == "full"
+    assert call.options.verify
+
+
+def test_a_mask_file_arrives_as_booleans(bladestream, codec, photo: Path) -> None:
+    expected = np.zeros((16, 24), bool)
+    expected[3:9, 5:] = True
+    mask = photo.with_name("mask.png")
+    Image.fromarray(expected).save(mask)
+    run = bladestream("compress", photo, photo.with_suffix(".blade"), "--mask", mask)
+    assert run.status == 0
+    np.testing.assert_array_equal(codec.calls[0].mask, expected)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--quality", "nan"],
+        ["--quality", "0.5"],
+        ["--roi-quality", "9"],
+        ["--quality", "high"],
+        ["--target-bytes", "-1"],
+        ["--mode", "fast"],
+        ["--metadata", "all"],
+        ["--unknown"],
+    ],
+)
+def test_a_senseless_command_line_is_status_2(
+    bladestream, codec, photo: Path, words: list[str]
+) -> None:
+    run = bladestream("compress", photo, photo.with_suffix(".blade"), *words)
+    assert run.status == 2
+    assert run.err
+    assert run.out == ""
+    assert not photo.with_suffix(".blade").exists()
+
+
+@pytest.mark.parametrize("name", ["photo.jpg", "photo", "other.png"])
+def test_an_output_that_is_no_blade_file_is_status_2(
+    bladestream, codec, photo: Path, name: str
+) -> None:
+    # What a shell makes of `bladestream compress *.jpg` must not eat the second photograph.
+    output = photo.with_name(name)
+    output.write_bytes(b"precious")
+    assert bladestream("compress", photo, output).status == 2
+    assert output.read_bytes() == b"precious"
+
+
+def test_an_error_of_the_codec_is_one_line_and_status_1(bladestream, codec, photo: Path) -> None:
+    codec.fails_with = TargetUnreachable("the smallest file is 321 bytes", minimum_bytes=321)
+    run = bladestream("compress", photo, photo.with_suffix(".blade"), "--json")
+    assert run.status == 1
+    assert run.err == "bladestream: the smallest file is 321 bytes (target-unreachable)\n"
+    assert run.out == ""
+    assert not photo.with_suffix(".blade").exists()
+
+
+def test_a_missing_input_is_one_line_and_status_1(bladestream, codec, tmp_path: Path) -> None:
+    run = bladestream("compress", tmp_path / "none.png", tmp_path / "none.blade")
+    assert run.status == 1
+    assert "none.png: No such file or directory (file-error)" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_a_picture_that_would_lose_values_needs_convert(bladestream, codec, tmp_path: Path) -> None:
+    photo = tmp_path / "deep.png"
+    Image.fromarray(np.full((4, 4), 1000, np.uint16)).save(photo)
+    output = tmp_path / "deep.blade"
+    refused = bladestream("compress", photo, output)
+    assert refused.status == 1
+    assert "(conversion-refused)" in refused.err
+    assert not output.exists()
+    accepted = bladestream("compress", photo, output, "--convert")
+    assert accepted.status == 0
+    assert "warning: converted" in accepted.err
+    assert output.exists()
