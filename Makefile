@@ -13,7 +13,7 @@ SERVICE := $(VENV)/.service-$(EXTRA)
 ALL     := $(VENV)/.all-$(EXTRA)
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve test lint format openapi bench clean
+.PHONY: help environment run serve test lint format openapi bench clean
 
 help:
 	@echo "make run      start the service, send it a photograph, leave the results in out/"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench    stages, speed and peers on the bundled photographs"
 	@echo "make lint     ruff and mypy;   make format   rewrite with ruff"
 	@echo "make openapi  write openapi/openapi.json anew"
+	@echo "make environment  all tools, also those for training, in $(VENV)"
 	@echo "make clean    remove the environment, caches and out/"
 
 # The folder is made anew when it belongs to the other runtime: the two must never share one.
@@ -35,6 +36,8 @@ $(SERVICE): pyproject.toml
 $(ALL): $(SERVICE)
 	$(BIN)/python -m pip install --quiet -e '.[$(EXTRA),train,dev]'
 	@touch $@
+
+environment: $(ALL)
 
 run: $(SERVICE)
 	$(BIN)/python -m service.cli.demo $(SAMPLE) $(SAMPLE:.jpg=.mask.png) --out out
