@@ -1,0 +1,1 @@
+"""Pictures to `.blade` files and back: patches, masks, entropy coding, container."""

@@ -1,0 +1,213 @@
+"""What a `.blade` file holds: the header's fields, streams, chunks and their bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.codec.container.fields import TEXT
+from service.codec.patch_mask import PATCH
+
+SIGNATURE = b"\xbdBLD\r\n\x1a\n"
+VERSION = 1
+MAX_INDEX = 2**20
+MAX_SIDE = 2**17
+MAX_STREAM = 2**20
+"""Streams are shorter than this many bytes: sixteen times the pixels of a patch."""
+MAX_GROUPS = 15
+MAX_BAND_ROWS = 512
+MAX_QUALITY64 = 512
+MAX_TOP_QUALITY = 15
+MODEL_DIGEST_BYTES = 16
+CRITICAL = 0x80
+"""Bit of a chunk's type: a reader that does not know it must not go on."""
+
+Mode = Literal["lossy"]
+"""Modes of this version; `lossless` and `roi-only` have their numbers reserved."""
+
+
+class Chunk(IntEnum):
+    """Types of chunks, the critical bit included; files hold them in the order of their kinds."""
+
+    LEVELS = 0x90
+    PATCHES = 0xA0
+    EXIF = 0x40
+    XMP = 0x41
+    ICC = 0x42
+    DIGESTS = 0x50
+
+    @property
+    def label(self) -> str:
+        """Name in reports."""
+        return self.name.lower()
+
+
+class Digest(IntEnum):
+    """What a SHA-256 in the digests chunk is of."""
+
+    SOURCE_FILE = 1
+    BLADE_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """The model that a file needs.
+
+    Attributes
+    ----------
+    name, version
+        1 to 32 characters of `a-z 0-9 . _ -` each.
+    digest
+        First 16 bytes of the SHA-256 of the card's list of digests; this is what identifies it.
+    """
+
+    name: str
+    version: str
+    digest: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) what the format cannot say."""
+        if not TEXT.fullmatch(self.name) or not TEXT.fullmatch(self.version):
+            raise ValueError(f"model {self.name!r} version {self.version!r} cannot be written")
+        if len(self.digest) != MODEL_DIGEST_BYTES:
+            raise ValueError(f"a model's digest has {MODEL_DIGEST_BYTES} bytes")
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """Geometry, model and qualities of a picture.
+
+    Attributes
+    ----------
+    width, height
+        Pixels, 1 to 2**17 each.
+    grey
+        Whether the picture has one channel.
+    mode
+        What happens to the blade.
+    model
+        The lossy model.
+    quality64, roi_quality64
+        Quality of background and blade patches in steps of 1/64, 0 to 512.
+    top_quality
+        Anchor of the upper levels' gain, 0 to 15.
+    mask
+        (patch rows, patch columns), true for blade patches.
+    band_rows
+        Rows of patches in a band of the upper levels, 1 to 512.
+    """
+
+    width: int
+    height: int
+    grey: bool
+    mode: Mode
+    model: ModelReference
+    quality64: int
+    roi_quality64: int
+    top_quality: int
+    mask: NDArray[np.bool_]
+    band_rows: int
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) what the format cannot say."""
+        _within("width", self.width, 1, MAX_SIDE)
+        _within("height", self.height, 1, MAX_SIDE)
+        _within("quality", self.quality64, 0, MAX_QUALITY64)
+        _within("roi quality", self.roi_quality64, 0, MAX_QUALITY64)
+        _within("top quality", self.top_quality, 0, MAX_TOP_QUALITY)
+        _within("band rows", self.band_rows, 1, MAX_BAND_ROWS)
+        if self.mode != "lossy":
+            raise ValueError(f"mode {self.mode!r} cannot be written yet")
+        grid = (self.patch_rows, self.patch_columns)
+        if self.mask.shape != grid or self.mask.dtype != np.bool_:
+            raise ValueError(f"the mask must be {grid} bool, not {self.mask.shape}")
+
+    @property
+    def patch_rows(self) -> int:
+        """Rows of patches."""
+        return -(-self.height // PATCH)
+
+    @property
+    def patch_columns(self) -> int:
+        """Columns of patches."""
+        return -(-self.width // PATCH)
+
+    @property
+    def patch_count(self) -> int:
+        """Number of patches."""
+        return self.patch_rows * self.patch_columns
+
+    @property
+    def band_count(self) -> int:
+        """Number of bands of the upper levels."""
+        return -(-self.patch_rows // self.band_rows)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A coded stream to be packed.
+
+    Attributes
+    ----------
+    data
+        What the coder wrote, fewer than 2**20 bytes; empty if there are no groups.
+    groups
+        Coded groups of symbols, 0 to 15; the symbols of the rest are 0.
+    """
+
+    data: bytes
+    groups: int
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) what the format cannot say."""
+        _within("groups", self.groups, 0, MAX_GROUPS)
+        _within("stream length", len(self.data), 0, MAX_STREAM - 1 if self.groups else 0)
+
+
+@dataclass(frozen=True)
+class StreamEntry:
+    """Where a stream lies and what it holds.
+
+    Attributes
+    ----------
+    offset, length
+        Bytes, from the start of the file.
+    groups
+        Coded groups of symbols, 0 to 15.
+    """
+
+    offset: int
+    length: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class ChunkEntry:
+    """Where a chunk lies.
+
+    Attributes
+    ----------
+    label
+        Name in reports; unknown chunks are `unknown-` and their type in hexadecimal.
+    type
+        The type byte.
+    offset, length
+        Bytes, from the start of the file.
+    check
+        CRC32C of its bytes.
+    """
+
+    label: str
+    type: int
+    offset: int
+    length: int
+    check: int
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} {value} is not within {low} to {high}")
