@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -72,10 +72,8 @@ def compress(
     settings = get_settings()
     limits = Limits.from_settings(settings)
     started = time.perf_counter()
-    picture = read_picture(
-        read_input(source, settings.max_upload_bytes), limits=limits, convert=convert
-    )
-    blade = _blade(mask, picture, limits, settings.max_upload_bytes)
+    picture = read_picture(read_input(source, limits), limits=limits, convert=convert)
+    blade = _blade(mask, picture, limits)
     seconds = {"read": time.perf_counter() - started}
 
     with progress() as checkpoint:
@@ -84,12 +82,12 @@ def compress(
 
     started = time.perf_counter()
     write_output(output, compressed.data)
-    report = dict(compressed.report)
-    seconds.update(report["seconds"])  # type: ignore[call-overload]
+    report: dict[str, Any] = dict(compressed.report)
+    seconds.update(report["seconds"])
     seconds["write"] = time.perf_counter() - started
     report["seconds"] = seconds
 
-    for text in report.get("warnings", []):  # type: ignore[attr-defined]
+    for text in report["warnings"]:
         warn(text)
     for text in picture.conversions:
         warn(f"converted: {text}")
@@ -104,11 +102,13 @@ def compress(
 
 
 def _blade(
-    mask: str, picture: "Picture", limits: "Limits", max_bytes: int
+    mask: str, picture: "Picture", limits: "Limits"
 ) -> "NDArray[np.bool_] | Literal['full', 'none']":
     from service.pictures import read_mask
 
-    if mask == "full" or mask == "none":
-        return mask
-    data = read_input(Path(mask), max_bytes)
+    if mask == "full":
+        return "full"
+    if mask == "none":
+        return "none"
+    data = read_input(Path(mask), limits)
     return read_mask(data, width=picture.width, height=picture.height, limits=limits)

@@ -2,16 +2,17 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.files import STREAM, check_output, read_input, write_output
 from service.errors import BadParameter
 
-Format = Literal["png", "jpeg", "webp", "ppm"]
+if TYPE_CHECKING:
+    from service.pictures import PictureFormat
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, "PictureFormat"] = {
     ".png": "png",
     ".jpg": "jpeg",
     ".jpeg": "jpeg",
@@ -34,7 +35,7 @@ def _region(text: str | None) -> tuple[int, int, int, int] | None:
     return x, y, width, height
 
 
-def _format(output: Path) -> Format:
+def _format(output: Path) -> "PictureFormat":
     if output == STREAM:
         return "ppm"
     try:
@@ -69,7 +70,7 @@ def decompress(
     from service.cli.report import print_json, seconds_line, warn
     from service.codec.decoder import Decoder
     from service.codec.options import DecompressOptions
-    from service.pictures import write_picture
+    from service.pictures import Limits, write_picture
     from service.runtime.zoo import Zoo
     from service.settings import get_settings
 
@@ -81,7 +82,7 @@ def decompress(
 
     settings = get_settings()
     started = time.perf_counter()
-    data = read_input(source, settings.max_upload_bytes)
+    data = read_input(source, Limits.from_settings(settings))
     seconds = {"read": time.perf_counter() - started}
 
     with progress() as checkpoint:
@@ -89,8 +90,8 @@ def decompress(
 
     started = time.perf_counter()
     write_output(output, write_picture(decoded.pixels, fmt, metadata=decoded.metadata))
-    report = {"bytes": len(data), **decoded.report}
-    seconds.update(report["seconds"])  # type: ignore[call-overload]
+    report: dict[str, Any] = {"bytes": len(data), **decoded.report}
+    seconds.update(report["seconds"])
     seconds["write"] = time.perf_counter() - started
     report["seconds"] = seconds
 

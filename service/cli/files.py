@@ -4,21 +4,25 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from service.errors import BadParameter, PictureTooLarge
+from service.errors import BadParameter
+
+if TYPE_CHECKING:
+    from service.pictures import Limits
 
 STREAM = Path("-")
 
 
-def read_input(path: Path, limit: int) -> bytes:
+def read_input(path: Path, limits: "Limits") -> bytes:
     """Read a file, or standard input for ``-``.
 
     Parameters
     ----------
     path : Path
         What to read.
-    limit : int
-        The most bytes that are taken in.
+    limits : service.pictures.Limits
+        Its ``max_bytes`` is the most that is taken in.
 
     Returns
     -------
@@ -29,16 +33,15 @@ def read_input(path: Path, limit: int) -> bytes:
     ------
     OSError
         When the file cannot be read.
-    PictureTooLarge
-        When there are more bytes than `limit`; no more than `limit` + 1 were read.
+    service.errors.PictureTooLarge
+        When there are more bytes; no more than one beyond the limit was read.
     """
     if path == STREAM:
-        data = sys.stdin.buffer.read(limit + 1)
+        data = sys.stdin.buffer.read(limits.max_bytes + 1)
     else:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
-    if len(data) > limit:
-        raise PictureTooLarge(f"{path} has more than the {limit} bytes that are allowed")
+            data = file.read(limits.max_bytes + 1)
+    limits.check_bytes(len(data))
     return data
 
 

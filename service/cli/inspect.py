@@ -16,11 +16,13 @@ def inspect(
     """Show a file's geometry, models, and where its bytes went; no pixel is decoded."""
     from service.cli.report import print_json
     from service.codec.inspection import inspect as inspect_stream
+    from service.pictures import Limits
     from service.runtime.zoo import Zoo
     from service.settings import get_settings
 
     settings = get_settings()
-    report = inspect_stream(read_input(source, settings.max_upload_bytes), Zoo.open(settings))
+    data = read_input(source, Limits.from_settings(settings))
+    report = inspect_stream(data, Zoo.open(settings))
     if as_json:
         print_json(report)
     else:

@@ -43,14 +43,14 @@ class PeerFile:
     encode_seconds: float
 
 
-def _save(image: Image.Image, **options: object) -> bytes:
+def _save(image: Image.Image, fmt: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, **options)
+    image.save(buffer, fmt, **options)
     return buffer.getvalue()
 
 
 def _jpeg(image: Image.Image, quality: float) -> bytes:
-    return _save(image, format="JPEG", quality=1 + round(94 * quality), optimize=True)
+    return _save(image, "JPEG", quality=1 + round(94 * quality), optimize=True)
 
 
 def _jpeg2000(image: Image.Image, quality: float) -> bytes:
@@ -59,7 +59,7 @@ def _jpeg2000(image: Image.Image, quality: float) -> bytes:
     rate = 1000 ** (1 - quality)
     return _save(
         image,
-        format="JPEG2000",
+        "JPEG2000",
         no_jp2=True,
         irreversible=True,
         mct=int(image.mode == "RGB"),
@@ -69,11 +69,11 @@ def _jpeg2000(image: Image.Image, quality: float) -> bytes:
 
 
 def _webp(image: Image.Image, quality: float) -> bytes:
-    return _save(image, format="WEBP", quality=round(100 * quality))
+    return _save(image, "WEBP", quality=round(100 * quality))
 
 
 def _avif(image: Image.Image, quality: float) -> bytes:
-    return _save(image, format="AVIF", quality=round(100 * quality))
+    return _save(image, "AVIF", quality=round(100 * quality))
 
 
 PEERS = (

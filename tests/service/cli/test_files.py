@@ -6,6 +6,7 @@ import pytest
 
 from service.cli.files import check_output, read_input, write_output
 from service.errors import BadParameter, PictureTooLarge
+from service.pictures import Limits
 
 
 def test_a_written_file_is_whole_and_alone(tmp_path: Path) -> None:
@@ -79,11 +80,15 @@ def test_a_missing_folder_is_told_before_any_work(tmp_path: Path) -> None:
 def test_reading_stops_at_the_limit(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(bytes(11))
-    assert read_input(path, 11) == bytes(11)
+    assert read_input(path, limits(11)) == bytes(11)
     with pytest.raises(PictureTooLarge):
-        read_input(path, 10)
+        read_input(path, limits(10))
 
 
 def test_an_endless_input_is_refused() -> None:
     with pytest.raises(PictureTooLarge):
-        read_input(Path("/dev/zero"), 1000)
+        read_input(Path("/dev/zero"), limits(1000))
+
+
+def limits(max_bytes: int) -> Limits:
+    return Limits(max_bytes=max_bytes, max_pixels=1000, max_side=1000)
