@@ -1,0 +1,204 @@
+"""``hp``: the scale hyperprior with GDN, the reference that published curves can be held against.
+
+    x --g_a--> y --gain, round--> symbols --> y_hat --g_s--> x_hat
+               |                     ^
+              |y|               table index
+               |                     |
+              h_a--> z --gain, round--> exact prior (z, quality)
+
+Balle, Minnen, Singh, Hwang and Johnston, "Variational image compression with a scale
+hyperprior", ICLR 2018; sizes as printed there. Three things differ: gain vectors on both levels
+make one model serve every rate, the hyper-decoder h_s is the exact integer network of
+``subband_prior`` with a single group, and borders are mirrored or repeated, not zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.layers.density import LOG_STEP, deviation, gaussian_bits, index_of
+from models.layers.exact import round_through
+from models.layers.gains import Gains, lagrangian
+from models.layers.gdn import GDN
+from models.networks.lite import PATCH, by_quality, draw_qualities, patch_mse
+from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
+
+# Latents count in levels of 8 bits, as Gains expects of an orthonormal transform; inside, the
+# networks see values around one.
+UNIT = 64.0
+# z is a side information of few bits: counted finer than y, it starts as more than zeros.
+UNIT_Z = 256.0
+# Natural log-deviations of y and z before training, measured on photographs.
+START_Y = 3.0
+START_Z = 4.5
+
+
+def start_at_unit_gain(layer: nn.Conv2d | nn.ConvTranspose2d, terms: float) -> None:
+    """Weights that keep the power of their input; ``terms`` products make one output.
+
+    PyTorch's own start loses a factor of 1.7 a layer: after four, all symbols would be zero.
+    """
+    nn.init.normal_(layer.weight, std=terms**-0.5)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+
+
+class Down(nn.Conv2d):
+    """5x5, stride 2, mirrored borders: (B, C, H, W) to (B, N, H / 2, W / 2), even H, W > 2."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 5, stride=2, padding=2, padding_mode="reflect")
+        start_at_unit_gain(self, inputs * 25)
+
+
+class Up(nn.ConvTranspose2d):
+    """5x5, stride 2, repeated borders: (B, C, H, W) to (B, N, 2 H, 2 W)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        # The input gets one repeated sample on each side, whose output is cut away again.
+        super().__init__(inputs, outputs, 5, stride=2, padding=4, output_padding=1)
+        start_at_unit_gain(self, inputs * 25 / 4)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Upsample by two."""
+        return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"), output_size)
+
+
+class Hyperprior(nn.Module):
+    """Shapes: pictures (B, 3, H, W), RGB 0..255, sides multiples of 256.
+
+    Parameters
+    ----------
+    N : channels of the transforms and of z.
+    M : channels of y.
+    width : channels of the exact prior's state.
+    features : channels that the prior takes from z.
+    """
+
+    mean_channels = 0  # every channel of y has zero mean; nothing is predicted from z
+
+    def __init__(self, N: int = 128, M: int = 192, width: int = 96, features: int = 64) -> None:
+        super().__init__()
+        self.g_a = nn.Sequential(
+            *(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M))
+        )
+        self.g_s = nn.Sequential(
+            *(Up(M, N), GDN(N, inverse=True), Up(N, N), GDN(N, inverse=True)),
+            *(Up(N, N), GDN(N, inverse=True), Up(N, 3)),
+        )
+        enter_h_a = nn.Conv2d(M, N, 3, padding=1, padding_mode="reflect")
+        start_at_unit_gain(enter_h_a, M * 9)
+        self.h_a = nn.Sequential(
+            enter_h_a,
+            *(nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N)),
+        )
+        self.gains_y = Gains(M)
+        self.gains_z = Gains(N)
+        self.log_scale_z = nn.Parameter(torch.full((N,), START_Z))
+        self.top = TopFeatures(N, width, features, signed=True)
+        self.group = Group("y", range(M), 1, START_Y / LOG_STEP)
+        self.prior = SubbandPrior(features, (width, width, width), [self.group])
+
+    # -- pieces, as the exporter takes them ---------------------------------------------------
+
+    def analysis(self, rgb: Tensor) -> Tensor:
+        """RGB 0..255 (B, 3, H, W), sides multiples of 16, to y (B, M, H/16, W/16)."""
+        y: Tensor = self.g_a(rgb / 128.0 - 1.0)
+        return y * UNIT
+
+    def hyper_analysis(self, y: Tensor) -> Tensor:
+        """y (B, M, h, w), h and w multiples of 4 and at least 8, to z (B, N, h/4, w/4)."""
+        z: Tensor = self.h_a(y.abs() / UNIT)
+        return z * UNIT_Z
+
+    def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:
+        """y (B, M, h, w) to RGB (B, 3, 16 h, 16 w), 0..255, not clipped.
+
+        ``quality`` is not used: all that depends on it is in the gains.
+        """
+        rgb: Tensor = self.g_s(y / UNIT)
+        return rgb * 128.0 + 128.0
+
+    def folded(self, native: Tensor) -> Tensor:
+        """Values of the prior's channels as those of y: the same, nothing is folded."""
+        return native
+
+    def top_index(self, quality: Tensor) -> Tensor:
+        """Table index of each channel of z, real, (B, N), at the upper level's quality (B,)."""
+        return index_of(self.log_scale_z + self.gains_z(quality))
+
+    def bits_of(self, features: Tensor, coded: Tensor, quality: Tensor) -> Tensor:
+        """Bits of each patch (P,), from its features (P, F, 16, 16) and latents (P, M, 16, 16).
+
+        ``coded`` are symbols, or with additive noise in place of rounding, reals.
+        """
+        (index,) = self.prior(features, torch.floor(quality * 64), [coded])
+        shift = index_of(self.gains_y(quality))[:, :, None, None]
+        scale = deviation(index.float() + shift + self.group.start)
+        return gaussian_bits(coded.float(), scale).flatten(1).sum(1)
+
+    # -- losses, one for each kind of stage ---------------------------------------------------
+
+    def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
+        """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get."""
+        return {
+            "noise": lambda rgb: self._loss(rgb, rounded=False),
+            "rounding": lambda rgb: self._loss(rgb, rounded=True),
+        }
+
+    def _loss(self, rgb: Tensor, *, rounded: bool) -> tuple[Tensor, dict[str, float]]:
+        """lambda * MSE + bits a pixel, each patch at a quality of its own.
+
+        Weighted by lambda^-0.45, or the highest qualities would take all of the gradient. The
+        rate is that of noisy latents (it has a gradient), the prior always sees rounded z.
+        """
+        quality, top_quality = draw_qualities(rgb)
+        flat = quality.reshape(-1)
+        y = self.analysis(rgb).float()
+        z = self.hyper_analysis(y).float() * torch.exp(self.gains_z(top_quality))[:, :, None, None]
+        features = to_patches(self.top(round_through(z)), 16)
+        scale_z = deviation(self.top_index(top_quality))[:, :, None, None]
+        bits_z = to_patches(gaussian_bits(with_noise(z), scale_z), 4).flatten(1).sum(1)
+
+        gain = torch.exp(self.gains_y(flat))[:, :, None, None]
+        scaled = to_patches(y, 16) * gain
+        noisy = with_noise(scaled)
+        bits_y = self.bits_of(features, noisy, flat)
+        y_hat = from_patches((round_through(scaled) if rounded else noisy) / gain, quality.shape)
+        error = patch_mse(self.synthesis(y_hat, quality), rgb).reshape(-1)
+
+        bpp = (bits_y + bits_z) / PATCH**2
+        weight = lagrangian(flat)
+        loss = ((weight * error + bpp) * weight**-0.45).mean()
+        psnr = 10 * torch.log10(255.0**2 / error.detach().clamp_min(1e-6))
+        return loss, {
+            "bpp": float(bpp.detach().mean()),
+            "bpp_z": float(bits_z.detach().mean() / PATCH**2),
+            "psnr": float(psnr.mean()),
+            **{f"bpp_{name}": value for name, value in by_quality(bpp, flat).items()},
+            **{f"psnr_{name}": value for name, value in by_quality(psnr, flat).items()},
+        }
+
+
+def with_noise(values: Tensor) -> Tensor:
+    """Additive uniform noise of one quantisation bin: rounding, as the rate's gradient sees it."""
+    return values + torch.rand_like(values) - 0.5
+
+
+def to_patches(grid: Tensor, side: int) -> Tensor:
+    """(B, C, side r, side c) to (B r c, C, side, side), raster order within a picture."""
+    b, c, h, w = grid.shape
+    cut = grid.reshape(b, c, h // side, side, w // side, side)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, c, side, side)
+
+
+def from_patches(patches: Tensor, layout: torch.Size) -> Tensor:
+    """Inverse of ``to_patches``; ``layout`` is (B, rows, columns)."""
+    b, rows, columns = layout
+    _, c, side, _ = patches.shape
+    grid = patches.reshape(b, rows, columns, c, side, side).permute(0, 3, 1, 4, 2, 5)
+    return grid.reshape(b, c, rows * side, columns * side)

@@ -1,0 +1,43 @@
+"""The architectures by name, and what the trainer asks of one.
+
+To add one: a class with ``losses`` below, a line in ``ARCHITECTURES``, a recipe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, cast
+
+from torch import Tensor, nn
+
+from models.networks.hyperprior import Hyperprior
+from models.networks.lite import Lite
+
+Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
+
+
+class Trainable(Protocol):
+    """A network that knows its own losses."""
+
+    def losses(self) -> Mapping[str, Loss]:
+        """Losses by name, one for each kind of stage.
+
+        Each takes pictures (B, 3, H, W), float32 RGB 0..255, sides multiples of 256, and returns
+        the scalar to minimise and figures for the log.
+        """
+        ...
+
+
+ARCHITECTURES: dict[str, type[nn.Module]] = {"hp": Hyperprior, "lite": Lite}
+
+
+def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:
+    """A network with fresh weights; ValueError when there is no architecture of that name."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"no architecture {name!r}; there are {', '.join(sorted(ARCHITECTURES))}")
+    return ARCHITECTURES[name](**arguments)
+
+
+def losses_of(model: nn.Module) -> Mapping[str, Loss]:
+    """The losses of a network that ``build`` made."""
+    return cast(Trainable, model).losses()

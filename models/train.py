@@ -1,0 +1,89 @@
+"""Train a recipe: ``python -m models.train models/recipes/lite.toml --data PICTURES``.
+
+Run it again to go on where it stopped; Ctrl-C stops after the step and saves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from models.training.pictures import Crops, open_cache
+from models.training.recipe import read_recipe
+from models.training.trainer import DivergedError, Trainer
+
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done or stopped in good order, 1 a bad recipe, no data, or divergence."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    folder = options.out or Path("runs") / options.recipe.stem
+    stop = _StopRequest(options.minutes)
+    try:
+        recipe = read_recipe(_find(options.recipe))
+        cache = open_cache(options.data, folder / "cache")
+        crops = Crops(cache, recipe.data.crop, recipe.data.validation_share)
+        trainer = Trainer(recipe, crops, folder, _device(options.device), stop)
+        done = trainer.run(options.stage)
+    except (ValueError, OSError, DivergedError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 1
+    what = "weights.pt is there" if done else "saved; the same command goes on"
+    print(f"{folder}: {what}", file=sys.stderr)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
+    parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/")
+    parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--out", type=Path, help="output folder (runs/NAME)")
+    parser.add_argument("--stage", help="run this stage alone")
+    parser.add_argument("--minutes", type=float, help="stop and save after so long")
+    parser.add_argument("--threads", type=int, help="threads of torch (all cores)")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    return parser
+
+
+def _find(recipe: Path) -> Path:
+    """The file as given, or the recipe of that name that comes with the package."""
+    return recipe if recipe.exists() else RECIPES / recipe.name
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+class _StopRequest:
+    """True once the time is up or a signal asked to stop; a second signal interrupts at once."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._end = None if minutes is None else time.monotonic() + 60 * minutes
+        self._asked = False
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, self._ask)
+
+    def __call__(self) -> bool:
+        return self._asked or (self._end is not None and time.monotonic() >= self._end)
+
+    def _ask(self, kind: int, frame: FrameType | None) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""A recipe: what is trained, on which crops, through which stages; one TOML file a model."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PATCH = 256
+
+
+class RecipeError(ValueError):
+    """A recipe that can't be followed; the text says where and why."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Architecture(_Table):
+    """Which network, and what its constructor is given."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+class Data(_Table):
+    """Crops (height, width in pixels), how many make a batch, and what is kept for validation.
+
+    ``validation_share`` is a share of the pictures, chosen by their names.
+    """
+
+    crop: tuple[int, int] = (256, 256)
+    batch: int = Field(gt=0)
+    validation_share: float = Field(default=0.04, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _whole_patches(self) -> Data:
+        if any(side <= 0 or side % PATCH for side in self.crop):
+            raise ValueError(f"crop sides must be multiples of {PATCH}")
+        return self
+
+
+class Stage(_Table):
+    """One loss, the parts of the network that learn from it, and for how long.
+
+    ``parts`` are names of submodules or parameters, all of them when empty. The length is either
+    ``steps`` or ``minutes``. ``rate`` is the peak of the learning rate, reached after ``warm_up``
+    steps. ``exact`` trains with integer arithmetic in the exact layers, whose inputs are
+    calibrated when the stage begins. ``bf16`` computes in bfloat16 where autocast allows it.
+    """
+
+    name: str
+    loss: str
+    parts: tuple[str, ...] = ()
+    steps: int | None = Field(default=None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+    rate: float = Field(gt=0)
+    warm_up: int = Field(default=100, ge=0)
+    exact: bool = False
+    bf16: bool = False
+    channels_last: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Stage:
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("a stage has either steps or minutes")
+        if self.exact and self.bf16:
+            raise ValueError("sums of an exact stage don't fit bfloat16")
+        return self
+
+
+class Recipe(_Table):
+    """The whole recipe; stages run in the order of the file."""
+
+    model: Architecture
+    data: Data
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Recipe:
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) != len(names):
+            raise ValueError("two stages have the same name")
+        return self
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a TOML file; RecipeError when it can't be read or says something unknown."""
+    try:
+        return Recipe.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RecipeError(f"{path}: {error}") from error
