@@ -1,0 +1,1 @@
+"""The service over HTTP: routes, limits, problems, metrics, and the process that codes."""

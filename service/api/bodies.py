@@ -1,0 +1,142 @@
+"""Request bodies, read as streams under a running limit; a declared length is never trusted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from service.errors import (
+    BadParameter,
+    BadPicture,
+    BadStream,
+    BladestreamError,
+    Cancelled,
+    PictureTooLarge,
+    UnsupportedPicture,
+)
+
+_OCTETS = "application/octet-stream"
+_MULTIPART = "multipart/form-data"
+_BLADE = "application/vnd.bladestream"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The files of a request to compress; ``mask`` is none if there was no such part."""
+
+    image: bytes | bytearray
+    mask: bytes | bytearray | None
+
+    @property
+    def parts(self) -> list[bytes | bytearray]:
+        """The files in the order in which the worker expects them."""
+        return [self.image] if self.mask is None else [self.image, self.mask]
+
+
+async def read_upload(request: Request, limit: int) -> Upload:
+    """Read a picture, and perhaps its mask, from a raw or a multipart body.
+
+    Parameters
+    ----------
+    limit
+        Most bytes of the whole body.
+
+    Raises
+    ------
+    PictureTooLarge
+        The body is longer, or says that it will be.
+    UnsupportedPicture
+        The content type is no image, octet stream or form.
+    BadParameter
+        The form is malformed or has other parts than ``image`` and ``mask``.
+    BadPicture
+        There is no picture, or it is empty.
+    Cancelled
+        The client left before its body was complete.
+    """
+    kind = _content_type(request)
+    if kind == _MULTIPART:
+        return await _read_form(request, limit)
+    if kind not in ("", _OCTETS) and not kind.startswith("image/"):
+        raise UnsupportedPicture(
+            f"the content type {kind!r} is neither image/*, {_OCTETS} nor {_MULTIPART}"
+        )
+    return Upload(await _read(request, limit, BadPicture("the body is empty")), None)
+
+
+async def read_blade(request: Request, limit: int) -> bytearray:
+    """Read a ``.blade`` file from a raw body.
+
+    Parameters
+    ----------
+    limit
+        Most bytes of the body.
+
+    Raises
+    ------
+    PictureTooLarge, UnsupportedPicture, BadStream, Cancelled
+        As `read_upload` does; an empty body is a `BadStream`.
+    """
+    kind = _content_type(request)
+    if kind not in ("", _OCTETS, _BLADE):
+        raise UnsupportedPicture(f"the content type {kind!r} is neither {_BLADE} nor {_OCTETS}")
+    return await _read(request, limit, BadStream("the body is empty"))
+
+
+def _content_type(request: Request) -> str:
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise UnsupportedPicture(f"the content encoding {encoding!r} is not taken; send it plain")
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _read(request: Request, limit: int, if_empty: BladestreamError) -> bytearray:
+    body = bytearray()
+    async for chunk in _limited(request, limit):
+        body += chunk
+    if not body:
+        raise if_empty
+    return body
+
+
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes]:
+    too_large = PictureTooLarge(f"the body is longer than {limit} bytes", limit=limit)
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise too_large
+    received = 0
+    try:
+        async for chunk in request.stream():
+            received += len(chunk)
+            if received > limit:
+                raise too_large
+            yield chunk
+    except ClientDisconnect as error:
+        raise Cancelled("the client left before its request was complete") from error
+
+
+async def _read_form(request: Request, limit: int) -> Upload:
+    parser = MultiPartParser(request.headers, _limited(request, limit), max_files=2, max_fields=0)
+    # In memory like a raw body, which has the same limit: no temporary files.
+    parser.spool_max_size = limit + 1
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BadParameter(
+            f"the form is not acceptable: {error.message} "
+            "(it has the file parts image and, perhaps, mask; all else goes into the query)"
+        ) from error
+    files: dict[str, bytes] = {}
+    for name, part in form.multi_items():
+        if name not in ("image", "mask") or name in files or not isinstance(part, UploadFile):
+            raise BadParameter("a form has one part image and at most one part mask")
+        files[name] = await part.read()
+        await part.close()
+    if not files.get("image"):
+        raise BadPicture("the form has no part image, or it is empty")
+    return Upload(files["image"], files.get("mask"))

@@ -1,0 +1,105 @@
+"""The query parameters of each verb, checked before anything else of a request is read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.codec.options import CompressOptions, DecompressOptions, Mode
+from service.pictures import PictureFormat
+
+_REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
+
+_Quality = Annotated[float, Field(ge=1, le=8, allow_inf_nan=False)]
+
+
+class _Parameters(BaseModel):
+    # A misspelt parameter is an error, not a default silently taken.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CompressParameters(_Parameters):
+    """Of POST /compress."""
+
+    mode: Mode = Field(
+        "lossy", description="`lossless` and `roi-only` are named but answer 501 for now."
+    )
+    quality: _Quality = Field(3.0, description="Quality of the background, in steps of 1/64.")
+    roi_quality: _Quality = Field(6.0, description="Quality of the blade, in steps of 1/64.")
+    target_bytes: int | None = Field(
+        None,
+        ge=1,
+        le=2**40,
+        description="Size of the whole file, met from below; the background gives way first.",
+    )
+    model: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$",
+        description="A model that GET /models lists; the service's default if left out.",
+    )
+    mask: Literal["full", "none"] | None = Field(
+        None,
+        description="Where the blade is when no mask is sent. Left out it is everywhere (`full`): "
+        "in doubt a patch is blade.",
+    )
+    metadata: Literal["keep", "strip", "geo-only"] = Field(
+        "keep", description="What becomes of EXIF, XMP and ICC; `geo-only` keeps the position."
+    )
+    convert: bool = Field(
+        False,
+        description="Accept a conversion that loses values (16 bits, transparency, CMYK).",
+    )
+    verify: bool = Field(True, description="Read the result back before it is answered.")
+    keep: bool = Field(
+        False, description="Keep the file in the archive; the answer is then 201 with a Location."
+    )
+
+    def options(self) -> CompressOptions:
+        """Say it in the codec's words.
+
+        Raises
+        ------
+        BadParameter
+            The codec does not take them together.
+        """
+        options = CompressOptions(
+            mode=self.mode,
+            quality=self.quality,
+            roi_quality=self.roi_quality,
+            target_bytes=self.target_bytes,
+            model=self.model,
+            metadata=self.metadata,
+            verify=self.verify,
+        )
+        options.validate()
+        return options
+
+
+class DecompressParameters(_Parameters):
+    """Of POST /decompress and of GET /pictures/{id}."""
+
+    region: str | None = Field(
+        None,
+        pattern=_REGION,
+        description="Left, top, width, height in pixels; everything if left out.",
+        examples=["2048,1024,1024,1024"],
+    )
+    format: PictureFormat = Field(
+        "png", description="`ppm` is the fastest; grey comes as PGM. `png` and `ppm` lose nothing."
+    )
+    roi_only: bool = Field(False, description="Show the blade alone, the rest black.")
+    strict: bool = Field(False, description="Refuse a file of which any part is damaged.")
+
+    def options(self) -> DecompressOptions:
+        """Say it in the codec's words."""
+        region = None
+        if self.region is not None:
+            left, top, width, height = map(int, self.region.split(","))
+            region = (left, top, width, height)
+        return DecompressOptions(region=region, roi_only=self.roi_only, strict=self.strict)
+
+
+CompressQuery = Annotated[CompressParameters, Query()]
+DecompressQuery = Annotated[DecompressParameters, Query()]

@@ -1,0 +1,81 @@
+"""POST /compress: a photograph in, a ``.blade`` file out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+
+from service.api.answers import REPORT_HEADER, BytesInPieces, report_header, server_timing
+from service.api.bodies import Upload, read_upload
+from service.api.documented import BLADE, files, job_problems, picture_body
+from service.api.jobs import deadline, run_for_client
+from service.api.parameters import CompressParameters, CompressQuery
+from service.api.schemas import CompressReport
+from service.api.state import PlaceDep, ServiceState, StateDep
+from service.api.worker.messages import Compress
+from service.api.worker.queue import Outcome
+from service.errors import BadParameter
+
+router = APIRouter(tags=["codec"])
+
+
+@router.post(
+    "/compress",
+    summary="Compress a photograph",
+    response_class=Response,
+    openapi_extra=picture_body(),
+    responses={
+        200: files("The .blade file.", BLADE, report=CompressReport),
+        201: files("The .blade file, kept under Location.", BLADE, report=CompressReport),
+        **job_problems(501, 507),
+    },
+)
+async def compress(
+    request: Request, query: CompressQuery, state: StateDep, _: PlaceDep
+) -> Response:
+    """Compress a photograph: the blade at one quality, the background at another.
+
+    The body is the photograph, or a form with the photograph (`image`) and a picture of the same
+    size that is white where the blade is (`mask`). Without a mask everything is taken for blade.
+    """
+    options = query.options()
+    if query.keep and state.archive is None:
+        raise BadParameter("keep=true needs an archive, and this service is set up without one")
+    async with deadline(state.settings.request_timeout_seconds):
+        upload = await read_upload(request, state.settings.max_upload_bytes)
+        task = Compress(options, _mask(query, upload), query.convert)
+        parts = upload.parts
+        del upload  # so that the queue holds the only reference and frees it early
+        outcome = await run_for_client(request, state.jobs, task, parts)
+    return await _answer(outcome, query, state)
+
+
+def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", "given"]:
+    if upload.mask is None:
+        return query.mask or "full"
+    if query.mask is not None:
+        raise BadParameter(f"a mask was sent, and mask={query.mask} says something else")
+    return "given"
+
+
+async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceState) -> Response:
+    report = CompressReport.model_validate(outcome.report)
+    state.metrics.work(report.seconds, report.width * report.height, report.blade_share)
+    headers = {
+        REPORT_HEADER: report_header(report),
+        "Server-Timing": server_timing({"queue": outcome.waited_seconds, **report.seconds}),
+    }
+    status = 200
+    if query.keep and state.archive is not None:
+        picture_id = await asyncio.to_thread(state.archive.keep, outcome.data)
+        headers |= {"Location": f"/pictures/{picture_id}.blade", "ETag": f'"{picture_id}"'}
+        status = 201
+    return BytesInPieces(
+        outcome.data,
+        seconds=state.settings.request_timeout_seconds,
+        media_type=outcome.media_type,
+        status_code=status,
+        headers=headers,
+    )

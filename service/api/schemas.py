@@ -1,0 +1,152 @@
+"""What the service answers as JSON."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; some codes carry further members, such as minimum_bytes."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Always about:blank: the code tells the kind.")
+    title: str = Field(description="What the code means.")
+    status: int
+    detail: str = Field(description="What is wrong with this request, and what would help.")
+    code: str = Field(description="Stable name of the kind of problem.")
+    request_id: str
+
+
+class _Report(BaseModel):
+    # The codec may tell more than what is promised here.
+    model_config = ConfigDict(extra="allow", ser_json_inf_nan="null")
+
+
+class CompressReport(_Report):
+    """In the header X-Bladestream-Report of POST /compress."""
+
+    bytes: int
+    bpp: float = Field(description="Bits per pixel.")
+    width: int
+    height: int
+    mode: str
+    model: str
+    quality: float = Field(description="Of the background, as coded.")
+    roi_quality: float = Field(description="Of the blade, as coded.")
+    blade_share: float = Field(description="Share of the patches that hold blade, 0 to 1.")
+    mask_bytes: int
+    seconds: dict[str, float] = Field(description="By stage.")
+    conversions: list[str] = Field(description="What was converted on reading, in words.")
+    source_bytes: int
+    verified: bool
+    warnings: list[str]
+    larger_than_source: bool
+
+
+class DecompressReport(_Report):
+    """In the header X-Bladestream-Report of POST /decompress and GET /pictures/{id}."""
+
+    width: int = Field(description="Of what is shown.")
+    height: int = Field(description="Of what is shown.")
+    region: list[int] | None = Field(description="Left, top, width, height; null is everything.")
+    mode: str
+    model: str
+    quality: float
+    exact: bool = Field(description="Whether every blade pixel that is shown was verified.")
+    damaged: list[int] = Field(
+        description="Numbers of damaged patches in what is shown; in the header at most 256."
+    )
+    damaged_count: int = Field(0, description="How many patches are damaged.")
+    seconds: dict[str, float] = Field(description="By stage.")
+
+
+class ModelUse(_Report):
+    """A model that a file was coded with."""
+
+    name: str | None
+    version: str | None
+    digest: str
+    known: bool = Field(description="Whether this service can decode it.")
+
+
+class InspectReport(_Report):
+    """What a ``.blade`` file is and where its bytes go."""
+
+    width: int
+    height: int
+    mode: str
+    models: list[ModelUse]
+    quality: float
+    bytes: int
+    bpp: float = Field(description="Bits per pixel.")
+    chunks: dict[str, int] = Field(description="Bytes by chunk.")
+    patches: dict[str, JsonValue] = Field(description="Counts and bytes by kind of patch.")
+    mask_bytes: int
+    damaged: JsonValue = Field(description="What is damaged; empty if nothing is.")
+
+
+class ModelInfo(_Report):
+    """A model of the zoo."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class Models(BaseModel):
+    """What this service can code with."""
+
+    provider: str = Field(description="Where networks run: cpu or cuda.")
+    default: str
+    models: list[ModelInfo]
+
+
+class Alive(BaseModel):
+    """The event loop turns."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """Whether new work is welcome."""
+
+    status: Literal["ready", "not-ready"]
+    reasons: list[str] = Field(description="Why not; empty when ready.")
+
+
+class QueueHealth(BaseModel):
+    """The place where requests wait."""
+
+    depth: int = Field(description="Requests waiting or running.")
+    capacity: int
+
+
+class WorkerHealth(BaseModel):
+    """The process that codes."""
+
+    state: Literal["starting", "ready", "failed"]
+    restarts: int
+    provider: str | None
+    zoo: dict[str, JsonValue] = Field(description="What the zoo tells of itself.")
+
+
+class MemoryHealth(BaseModel):
+    """Resident memory in bytes; 0 where the system does not tell."""
+
+    service_bytes: int
+    worker_bytes: int
+
+
+class Health(Readiness):
+    """Liveness and readiness with their details."""
+
+    version: str
+    uptime_seconds: float
+    queue: QueueHealth
+    worker: WorkerHealth
+    memory: MemoryHealth
+    models: list[ModelInfo]
+    archive: bool = Field(description="Whether pictures can be kept.")

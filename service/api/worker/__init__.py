@@ -1,0 +1,1 @@
+"""The process that codes: what it is told, what it does, and who looks after it."""

@@ -1,0 +1,104 @@
+"""What the worker needs of a codec, and the codec it gets unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.codec.options import Checkpoint, CompressOptions, DecompressOptions
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.codec.decoder import Decoded
+    from service.codec.encoder import Compressed
+    from service.pictures import Picture
+
+Mask = NDArray[np.bool_] | Literal["full", "none"]
+
+# Where the worker finds its codec, as ``module:function``; the function takes the settings.
+DEFAULT_FACTORY = "service.api.worker.codec:open_codec"
+
+
+class Encodes(Protocol):
+    """The encoder, as the worker calls it."""
+
+    def compress(
+        self, picture: Picture, mask: Mask, options: CompressOptions, checkpoint: Checkpoint
+    ) -> Compressed:
+        """Code a picture; ``checkpoint`` is called between tiles and may raise."""
+
+
+class Decodes(Protocol):
+    """The decoder, as the worker calls it."""
+
+    def decompress(
+        self, data: bytes, options: DecompressOptions, checkpoint: Checkpoint
+    ) -> Decoded:
+        """Decode a file or a region of it; ``checkpoint`` is called between tiles."""
+
+
+class HoldsModels(Protocol):
+    """The zoo, as the worker asks it."""
+
+    @property
+    def provider(self) -> str:
+        """Where the networks run: ``cpu`` or ``cuda``."""
+
+    def models(self) -> list[dict[str, object]]:
+        """Name, version and digest of each model."""
+
+    def health(self) -> dict[str, object]:
+        """Tell what operations want to see; JSON-able."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Everything that the worker calls."""
+
+    encoder: Encodes
+    decoder: Decodes
+    inspect: Callable[[bytes], dict[str, object]]
+    zoo: HoldsModels
+
+
+def open_codec(settings: Settings) -> Codec:
+    """Load the zoo, check its known answers on this machine, and put a codec on it.
+
+    Raises
+    ------
+    ModelUnavailable
+        A model does not give its known answers on the provider in use.
+    """
+    # Here, not above: the HTTP process imports this module too and must stay small.
+    from service.codec.decoder import Decoder
+    from service.codec.encoder import Encoder
+    from service.codec.inspection import inspect
+    from service.runtime.zoo import Zoo
+
+    zoo = Zoo.open(settings)
+    zoo.check_known_answers()
+    return Codec(
+        encoder=Encoder(zoo),
+        decoder=Decoder(zoo),
+        inspect=lambda data: inspect(data, zoo),
+        zoo=zoo,
+    )
+
+
+def load_factory(path: str) -> Callable[[Settings], Codec]:
+    """Import the factory named ``module:function``.
+
+    Raises
+    ------
+    ValueError, ImportError, AttributeError
+        The path names no function.
+    """
+    module, separator, name = path.partition(":")
+    if not separator:
+        raise ValueError(f"{path!r} is not of the form module:function")
+    return cast(Callable[[Settings], Codec], getattr(import_module(module), name))

@@ -1,0 +1,144 @@
+"""A codec that keeps pixels as they are, and misbehaves when the model's name asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import time
+import zlib
+from types import SimpleNamespace
+
+import numpy as np
+
+from service.api.worker.codec import Codec
+from service.errors import BadParameter, BadStream, ModelUnavailable, NotImplementedYet
+from service.pictures import Metadata
+
+_HEAD = struct.Struct("<4sIII")
+_DIGEST = hashlib.sha256(b"fake").hexdigest()
+
+
+class Panic(BaseException):
+    """Like a native library's panic: not an Exception."""
+
+
+def _misbehave(model, checkpoint):
+    if model == "slow":
+        for done in range(60):
+            checkpoint("tile", done, 60)
+            time.sleep(0.05)
+    elif model == "stuck":
+        time.sleep(600)
+    elif model == "busy":
+        # Native code that holds this process's interpreter, not the service's.
+        sum(range(150_000_000))
+    elif model == "panic":
+        raise Panic("a native panic")
+    elif model == "dies":
+        os._exit(139)
+    elif model == "memory":
+        raise MemoryError
+    elif model == "bug":
+        raise KeyError("secret detail")
+
+
+class FakeEncoder:
+    def compress(self, picture, mask, options, checkpoint):
+        if options.mode != "lossy":
+            raise NotImplementedYet(f"mode {options.mode} is not built yet")
+        _misbehave(options.model, checkpoint)
+        height, width = picture.pixels.shape[:2]
+        head = _HEAD.pack(b"FAKE", width, height, picture.pixels.ndim)
+        data = head + zlib.compress(picture.pixels.tobytes(), 1)
+        share = float(mask.mean()) if isinstance(mask, np.ndarray) else float(mask == "full")
+        report = {
+            "bytes": len(data),
+            "bpp": 8 * len(data) / (width * height),
+            "width": width,
+            "height": height,
+            "mode": options.mode,
+            "model": options.model or "fake",
+            "quality": options.quality,
+            "roi_quality": options.roi_quality,
+            "blade_share": share,
+            "mask_bytes": 0,
+            "seconds": {"transform": 0.001, "entropy": 0.001},
+            "conversions": list(picture.conversions),
+            "source_bytes": picture.source_bytes,
+            "verified": options.verify,
+            "warnings": [],
+            "larger_than_source": len(data) > picture.source_bytes,
+        }
+        return SimpleNamespace(data=data, report=report)
+
+
+def _parse(data):
+    if len(data) < _HEAD.size or data[:4] != b"FAKE":
+        raise BadStream("this is not a .blade file")
+    _, width, height, axes = _HEAD.unpack_from(data)
+    shape = (height, width, 3) if axes == 3 else (height, width)
+    try:
+        pixels = np.frombuffer(zlib.decompress(data[_HEAD.size :]), np.uint8).reshape(shape)
+    except (zlib.error, ValueError) as error:
+        raise BadStream("the file is truncated or damaged") from error
+    return width, height, pixels
+
+
+class FakeDecoder:
+    def decompress(self, data, options, checkpoint):
+        width, height, pixels = _parse(data)
+        checkpoint("tile", 1, 1)
+        if options.region is not None:
+            left, top, wide, high = options.region
+            if left + wide > width or top + high > height:
+                raise BadParameter("the region is not inside the picture")
+            pixels = pixels[top : top + high, left : left + wide]
+        report = {
+            "width": pixels.shape[1],
+            "height": pixels.shape[0],
+            "region": list(options.region) if options.region else None,
+            "mode": "lossy",
+            "model": "fake",
+            "quality": 3.0,
+            "exact": True,
+            "damaged": [],
+            "seconds": {"entropy": 0.001},
+        }
+        pixels = np.ascontiguousarray(pixels)
+        return SimpleNamespace(pixels=pixels, metadata=Metadata(None, None, None), report=report)
+
+
+class FakeZoo:
+    provider = "cpu"
+
+    def models(self):
+        return [{"name": "fake", "version": "1", "digest": _DIGEST}]
+
+    def health(self):
+        return {"known_answers": "right", "device_memory_bytes": 4096}
+
+
+def _inspect(data):
+    width, height, _ = _parse(data)
+    return {
+        "width": width,
+        "height": height,
+        "mode": "lossy",
+        "models": [{"name": "fake", "version": "1", "digest": _DIGEST, "known": True}],
+        "quality": 3.0,
+        "bytes": len(data),
+        "bpp": 8 * len(data) / (width * height),
+        "chunks": {"pixels": len(data) - _HEAD.size},
+        "patches": {"blade": 1, "background": 0},
+        "mask_bytes": 0,
+        "damaged": [],
+    }
+
+
+def open_codec(settings):
+    return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo())
+
+
+def open_broken_codec(settings):
+    raise ModelUnavailable("the model gives wrong answers")

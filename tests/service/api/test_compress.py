@@ -1,0 +1,118 @@
+import json
+
+import numpy as np
+import pytest
+
+from tests.service.api.conftest import encoded, pixels_of
+
+
+def report_of(response):
+    return json.loads(response.headers["X-Bladestream-Report"])
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/x-anything", "application/octet-stream"])
+def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
+    response = client.post("/compress", content=png, headers={"Content-Type": kind})
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/vnd.bladestream"
+    report = report_of(response)
+    assert report["bytes"] == len(response.content) == int(response.headers["Content-Length"])
+    assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossy")
+    assert report["source_bytes"] == len(png)
+    assert list(report["seconds"]) == ["read", "transform", "entropy"]
+
+
+def test_the_stages_are_in_server_timing(client, png):
+    timing = client.post("/compress", content=png).headers["Server-Timing"]
+    stages = [part.split(";dur=") for part in timing.split(", ")]
+    assert [name for name, _ in stages] == ["queue", "read", "transform", "entropy"]
+    assert dict(stages)["transform"] == "1.0"
+
+
+def test_options_reach_the_codec(client, png):
+    response = client.post(
+        "/compress?quality=2.5&roi_quality=7&model=other&verify=false", content=png
+    )
+    report = report_of(response)
+    assert (report["quality"], report["roi_quality"]) == (2.5, 7)
+    assert (report["model"], report["verified"]) == ("other", False)
+
+
+def test_a_form_brings_the_mask(client, png, pixels):
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    mask[:, :15] = 255
+    files = {"mask": ("m.png", encoded(mask)), "image": ("i.png", png)}
+    response = client.post("/compress", files=files)
+    assert response.status_code == 200
+    assert report_of(response)["blade_share"] == 0.25
+
+
+@pytest.mark.parametrize(("query", "share"), [("", 1), ("?mask=full", 1), ("?mask=none", 0)])
+def test_without_a_mask_all_is_blade_unless_said_otherwise(client, png, query, share):
+    response = client.post(f"/compress{query}", content=png)
+    assert report_of(response)["blade_share"] == share
+    response = client.post(f"/compress{query}", files={"image": ("i.png", png)})
+    assert report_of(response)["blade_share"] == share
+
+
+def test_a_mask_of_another_size_is_refused(client, png):
+    mask = encoded(np.zeros((9, 9), np.uint8))
+    response = client.post("/compress", files={"image": ("i", png), "mask": ("m", mask)})
+    assert (response.status_code, response.json()["code"]) == (422, "bad-mask")
+
+
+def test_a_mask_sent_and_a_mask_named_contradict(client, png):
+    response = client.post("/compress?mask=none", files={"image": ("i", png), "mask": ("m", png)})
+    assert (response.status_code, response.json()["code"]) == (422, "bad-parameter")
+
+
+@pytest.mark.parametrize("mode", ["lossless", "roi-only"])
+def test_modes_to_come_say_so(client, png, mode):
+    response = client.post(f"/compress?mode={mode}", content=png)
+    assert (response.status_code, response.json()["code"]) == (501, "not-implemented")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "quality=nan",
+        "quality=0.99",
+        "quality=8.01",
+        "quality=-1",
+        "roi_quality=inf",
+        "target_bytes=0",
+        "target_bytes=-5",
+        "target_bytes=1e3",
+        "model=../lite",
+        "mask=some",
+        "mode=other",
+        "metadata=all",
+        "qualty=3",
+    ],
+)
+def test_nonsense_is_named_before_the_body_is_looked_at(client, query):
+    response = client.post(f"/compress?{query}", content=b"")
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "bad-parameter")
+    assert [error["parameter"] for error in problem["errors"]] == [query.split("=")[0]]
+
+
+def test_what_is_no_picture_is_refused(client, png):
+    response = client.post("/compress", content=b"no picture at all")
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported-picture")
+    response = client.post("/compress", content=png[: len(png) // 2])
+    assert (response.status_code, response.json()["code"]) == (422, "bad-picture")
+
+
+def test_a_picture_with_too_many_pixels_is_refused(client):
+    data = encoded(np.zeros((400, 400), np.uint8))
+    response = client.post("/compress", content=data)
+    assert (response.status_code, response.json()["code"]) == (413, "picture-too-large")
+
+
+def test_grey_stays_grey(client):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    blade = client.post("/compress", content=encoded(grey)).content
+    response = client.post("/decompress?format=ppm", content=blade)
+    assert response.headers["Content-Type"] == "image/x-portable-graymap"
+    np.testing.assert_array_equal(pixels_of(response.content), grey)
