@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def bench(
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Photographs.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Photographs.")],
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
     """Measure the codec, and JPEG, JPEG 2000, WebP and AVIF at its file sizes.
@@ -119,8 +119,8 @@ def _print_tables(report: dict[str, Any]) -> None:
     console = Console()
     for row in report["pictures"]:
         table = Table(title=f"{row['image']}, {row['width']}x{row['height']}")
-        table.add_column("codec")
-        for name in ("bytes", "bits a pixel", "PSNR dB", "compress s", "decompress s"):
+        table.add_column("codec", no_wrap=True)
+        for name in ("bytes", "bits a pixel", "PSNR dB", "coding s", "decoding s"):
             table.add_column(name, justify="right")
         ours = {
             "compress_seconds": row["seconds"]["compress"]["total"],

@@ -55,7 +55,7 @@ def main() -> None:
         Always; with 0, 1 or 2.
     """
     try:
-        app()
+        app(prog_name="bladestream")
     except BladestreamError as error:
         print(f"bladestream: {error.detail} ({error.code})", file=sys.stderr)
         sys.exit(error.exit_status)
