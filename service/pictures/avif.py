@@ -19,6 +19,11 @@ def examine(data: bytes, limits: Limits) -> Findings:
         The boxes are damaged.
     PictureTooLarge
         An item is over the limits.
+
+    Notes
+    -----
+    A hostile file may hold a larger AV1 frame than it declares here. The decoder then stops at
+    2**28 pixels of its own accord, and refuses the file when the sizes do not agree.
     """
     bits = 8
     for kind, start, end in _properties(data):

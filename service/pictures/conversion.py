@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from service.errors import LossyConversion, UnsupportedPicture
+from service.pictures.findings import Findings
 
 _SIXTEEN_BITS: Final = ("I;16", "I;16B", "I;16L", "I;16N")
 _WITH_ALPHA: Final = {"LA": "LA", "La": "LA", "PA": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA"}
@@ -22,7 +23,7 @@ _BAND_ROWS: Final = 64
 
 
 def to_pixels(
-    image: ImageFile.ImageFile, losses: tuple[str, ...], *, convert: bool
+    image: ImageFile.ImageFile, findings: Findings, *, convert: bool
 ) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Decode a picture to RGB or grey.
 
@@ -30,8 +31,8 @@ def to_pixels(
     ----------
     image
         The picture, opened but not decoded.
-    losses
-        What its decoder loses without a word, as its examiner found.
+    findings
+        What its examiner found.
     convert
         Whether values may be lost.
 
@@ -49,7 +50,7 @@ def to_pixels(
     UnsupportedPicture
         There is no conversion for this kind of pixels.
     """
-    losses = _losses(image, losses)
+    losses = _losses(image, findings.losses)
     _refuse(losses, convert=convert)
     image.load()
     mode = image.mode

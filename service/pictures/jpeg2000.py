@@ -1,18 +1,16 @@
-"""The boxes and the size marker of a JPEG 2000 file."""
+"""The boxes of a JPEG 2000 file."""
 
 from __future__ import annotations
 
-import struct
 from typing import Final
 
-from service.errors import BadPicture, UnsupportedPicture
+from service.errors import BadPicture
+from service.pictures import codestream
 from service.pictures.boxes import boxes
 from service.pictures.findings import Findings, bit_losses
 from service.pictures.limits import Limits
 from service.pictures.metadata import Metadata
 
-_CODESTREAM: Final = b"\xff\x4f\xff\x51"
-_END_OF_CODESTREAM: Final = b"\xff\xd9"
 _XMP_UUID: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _EXIF_UUID: Final = b"JpgTiffExif->JP2"
 _ICC_METHODS: Final = (2, 3)
@@ -32,13 +30,13 @@ def examine(data: bytes, limits: Limits) -> Findings:
     PictureTooLarge
         The codestream is over the limits.
     """
-    if data.startswith(_CODESTREAM):
-        return Findings(losses=bit_losses(_bits(data, 0, len(data), limits)))
+    if data.startswith(codestream.START):
+        return Findings(losses=bit_losses(codestream.bits_of(data, 0, len(data), limits)))
     bits = 0
     exif = xmp = icc = None
     for kind, start, end in boxes(data, 0, len(data)):
         if kind == b"jp2c" and not bits:
-            bits = _bits(data, start, end, limits)
+            bits = codestream.bits_of(data, start, end, limits)
         elif kind == b"jp2h":
             icc = _profile(data, start, end)
         elif kind == b"uuid" and data[start : start + 16] == _XMP_UUID:
@@ -48,23 +46,6 @@ def examine(data: bytes, limits: Limits) -> Findings:
     if not bits:
         raise BadPicture("The JPEG 2000 file has no codestream.")
     return Findings(losses=bit_losses(bits), metadata=Metadata.of_blocks(exif, xmp, icc))
-
-
-def _bits(data: bytes, start: int, end: int, limits: Limits) -> int:
-    """Check the codestream from `start` to `end`; give the most bits of its components."""
-    if not data.startswith(_CODESTREAM, start) or end - start < 43:
-        raise BadPicture("The JPEG 2000 codestream is damaged or cut off.")
-    if not data.endswith(_END_OF_CODESTREAM, start, end):
-        raise BadPicture("The JPEG 2000 codestream is truncated.")
-    right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
-    (components,) = struct.unpack_from(">H", data, start + 40)
-    if not 1 <= components <= 4:
-        raise UnsupportedPicture(f"JPEG 2000 with {components} components is not supported.")
-    if right <= left or bottom <= top:
-        raise BadPicture("The JPEG 2000 codestream declares an empty picture.")
-    limits.check_size(right - left, bottom - top)
-    depths = data[start + 42 : start + 42 + 3 * components : 3]
-    return max((depth & 0x7F) + 1 for depth in depths)
 
 
 def _profile(data: bytes, start: int, end: int) -> bytes | None:

@@ -71,11 +71,11 @@ def decode(
     """
     with family_errors():
         if name != "ppm":
-            return to_pixels(image, findings.losses, convert=convert)
+            return to_pixels(image, findings, convert=convert)
         pixels = portable.view_pixels(data, image)
         if pixels is not None:
             return pixels, ()
-        return to_pixels(image, portable.losses(image), convert=convert)
+        return to_pixels(image, Findings(portable.losses(image)), convert=convert)
 
 
 def _metadata(image: ImageFile.ImageFile, findings: Findings) -> Metadata:
