@@ -80,6 +80,10 @@ class Hyperprior(nn.Module):
     """
 
     mean_channels = 0  # every channel of y has zero mean; nothing is predicted from z
+    # Pixels. Four 5x5 steps of stride 2 look 2 (1 + 2 + 4 + 8) = 30 to each side; back up, a
+    # sample on the 1/16 grid reaches 31. Rounded up to whole latents.
+    analysis_halo = 32
+    synthesis_halo = 32
 
     def __init__(self, N: int = 128, M: int = 192, width: int = 96, features: int = 64) -> None:
         super().__init__()
@@ -96,6 +100,7 @@ class Hyperprior(nn.Module):
             enter_h_a,
             *(nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N)),
         )
+        self.hyper_channels = M  # h_a reads all of y
         self.gains_y = Gains(M)
         self.gains_z = Gains(N)
         self.log_scale_z = nn.Parameter(torch.full((N,), START_Z))
@@ -115,10 +120,15 @@ class Hyperprior(nn.Module):
         z: Tensor = self.h_a(y.abs() / UNIT)
         return z * UNIT_Z
 
+    def means(self, z: Tensor) -> Tensor:
+        """No channel of y is predicted: (B, 0, 4 h, 4 w)."""
+        b, _, h, w = z.shape
+        return z.new_zeros(b, 0, 4 * h, 4 * w)
+
     def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:
         """y (B, M, h, w) to RGB (B, 3, 16 h, 16 w), 0..255, not clipped.
 
-        ``quality`` is not used: all that depends on it is in the gains.
+        ``quality``, (B, h, w), is not used: all that depends on it is in the gains.
         """
         rgb: Tensor = self.g_s(y / UNIT)
         return rgb * 128.0 + 128.0

@@ -16,7 +16,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.tables import (
+from service.runtime.tables import (
     EXPONENTS,
     LARGEST,
     TableSet,

@@ -1,0 +1,78 @@
+"""The exact prior as ONNX graphs: features of the upper level, then one graph a coding step."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from models.export.exact_graph import ExactGraph, Lowering
+from models.networks.subband_prior import (
+    INDEX_FRACTION,
+    Scale,
+    SubbandPrior,
+    TopFeatures,
+)
+from models.layers.exact import STREAM_BITS
+
+_INDEX_SHIFT = float(np.log2(INDEX_FRACTION)) - STREAM_BITS
+
+
+def features_graph(top: TopFeatures, lowering: Lowering) -> onnx.ModelProto:
+    """symbols (1, h, w, C) integers -> features (1, 4 h, 4 w, F) stream integers."""
+    g = ExactGraph(lowering)
+    symbols = g.input("symbols", [1, "h", "w", top.enter.weight.shape[1]])
+    operand = g.signed(symbols) if top.signed else g.magnitude(symbols)
+    stream = g.block(g.conv(operand, top.enter), top.block)
+    features = g.pixel_shuffle(g.conv(stream, top.leave), 4)
+    g.output(features, "features", [1, "4h", "4w", top.leave.weight.shape[0] // 16])
+    return g.model()
+
+
+def step_graphs(prior: SubbandPrior, lowering: Lowering) -> list[onnx.ModelProto]:
+    """One graph a group, in coding order.
+
+    Inputs: ``features`` (P, 16, 16, F) for the first, then ``state`` (P, h, w, W) and the
+    ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,), floor(q * 64 / 2) up to 255,
+    where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
+    ``next_state`` but for the last.
+    """
+    steps = prior.steps()
+    return [_step_graph(prior, position, steps, lowering) for position in range(len(steps))]
+
+
+def _step_graph(
+    prior: SubbandPrior, position: int, steps: list[tuple[int, int]], lowering: Lowering
+) -> onnx.ModelProto:
+    scale, step = steps[position]
+    module = prior.scales[scale]
+    assert isinstance(module, Scale)
+    g = ExactGraph(lowering)
+    group = prior.groups[position]
+    side = 16 * group.fold
+    if position == 0:
+        stream = g.input("features", ["p", side, side, prior.enter.weight.shape[1]])
+        stream = g.conv(stream, prior.enter)
+    else:
+        before_scale, before_step = steps[position - 1]
+        before = prior.scales[before_scale]
+        assert isinstance(before, Scale)
+        before_side = 16 * prior.groups[position - 1].fold
+        width = before.width
+        stream = g.input("state", ["p", before_side, before_side, width])
+        coded = prior.groups[position - 1].native
+        symbols = g.input("symbols", ["p", before_side, before_side, coded])
+        stream = g.add(stream, g.conv(g.magnitude(symbols), before.embeds[before_step]))
+        if before_scale != scale:
+            stream = g.pixel_shuffle(g.conv(stream, prior.ups[scale - 1]), 2)
+    if step == 0:
+        quality = g.input("quality", ["p"])
+        shape = g.constant(np.array([-1, 1, 1, 1], np.int64))
+        plane = g.as_operand(g.node("Reshape", quality, shape))
+        stream = g.add(stream, g.conv(plane, module.quality))
+    stream = g.block(stream, module.blocks[step])
+    head = g.conv(g.conv(stream, module.hidden[step]), module.heads[step])
+    index = g.scaled_floor(head, _INDEX_SHIFT)
+    g.output(index, "index", ["p", side, side, group.native])
+    if position + 1 < len(steps):
+        g.output(stream, "next_state", ["p", side, side, module.width])
+    return g.model()

@@ -1,0 +1,151 @@
+"""Writing a zoo entry: graphs, tables, known answers, card."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.export.calibration import cheapest_tables, count_symbols
+from models.export.float_graphs import float_graphs
+from models.export.prior_graphs import features_graph, step_graphs
+from models.layers.density import index_of
+from models.layers.exact import exact_layers
+from models.layers.gains import ANCHORS
+from models.networks.lite import DEAD_ZONE, Lite
+from models.networks.subband_prior import INDEX_FRACTION
+from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.known_answers import answers_of
+from service.runtime.lossy_model import LossyModel
+from service.runtime.sessions import Device
+from service.runtime.tables import TableSet
+
+
+def index_offsets(network: Lite) -> NDArray[np.int32]:
+    """What each anchor adds to a native channel's index, (anchors, n), in sixteenths."""
+    start = torch.cat([torch.full((g.native,), g.start) for g in network.prior.groups])
+    logs = network.gains_y.logarithm.detach()
+    offsets = torch.round((index_of(logs) + start) * INDEX_FRACTION)
+    return offsets.int().numpy()
+
+
+def anatomy(network: Lite) -> LossyCard:
+    """The card's description of a network's levels."""
+    groups = network.prior.groups
+    return LossyCard(
+        channels=sum(len(g.channels) for g in groups),
+        top_channels=network.gains_z.logarithm.shape[1],
+        hyper_channels=network.hyper_channels,
+        mean_channels=network.mean_channels,
+        groups=tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups),
+        analysis_halo=network.analysis_halo,
+        synthesis_halo=network.synthesis_halo,
+        dead_zone=DEAD_ZONE,
+    )
+
+
+def write_zoo_entry(
+    network: Lite,
+    pictures: Sequence[Tensor],
+    folder: Path,
+    card: Mapping[str, object],
+) -> Card:
+    """Write ``folder`` (NAME/VERSION) from a network whose exact layers are settled and exact.
+
+    Parameters
+    ----------
+    network
+        Trained; ``set_exact`` is on.
+    pictures
+        (B, 3, H, W) RGB 0..255, sides multiples of 256: training pictures, for the tables.
+    card
+        name, version, description, licence, training, quality, weaknesses.
+
+    Raises
+    ------
+    BoundError
+        An exact layer could leave the integers that float32 holds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for layer in exact_layers(network):
+        layer.prove_bound()
+    parts = anatomy(network)
+    graphs = float_graphs(
+        network, parts.channels, parts.top_channels, parts.hyper_channels, parts.mean_channels
+    )
+    for lowering in ("float", "integer"):
+        graphs[f"features.{lowering}"] = features_graph(network.top, lowering)
+        for number, graph in enumerate(step_graphs(network.prior, lowering)):
+            graphs[f"step_{number}.{lowering}"] = graph
+    for stem, graph in graphs.items():
+        onnx.save(graph, folder / f"{stem}.onnx")
+    offsets = index_offsets(network)
+    counts, upper = count_symbols(network, pictures, offsets)
+    tables = TableSet(counts.widths, counts.frequencies())
+    _save_arrays(
+        folder / "tables.npz",
+        half_widths=counts.widths,
+        frequencies=counts.frequencies().astype(np.uint32),
+        log_gains=network.gains_y.logarithm.detach().numpy(),
+        top_log_gains=network.gains_z.logarithm.detach().numpy(),
+        index_offsets=offsets,
+        top_tables=cheapest_tables(upper, tables),
+        reconstruction=counts.reconstruction(),
+    )
+    files = {f"{stem}.onnx": _digest(folder / f"{stem}.onnx") for stem in graphs}
+    files["tables.npz"] = _digest(folder / "tables.npz")
+    written = Card(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)  # type: ignore[arg-type]
+    _save_known_answers(folder, written)
+    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
+    (folder / "model.json").write_text(text + "\n")
+    return written
+
+
+def _save_known_answers(folder: Path, card: Card) -> None:
+    """Symbols of all sizes and the tables that the float lowering gives for them."""
+    rng = np.random.default_rng(20)
+    anatomy_ = card.lossy
+    spread = rng.integers(0, 7, (4, 16, 16, anatomy_.channels))
+    symbols = np.rint(rng.laplace(0, 0.2 * 2.0**spread)).astype(np.int32)
+    top = np.rint(rng.laplace(0, 6, (8, 8, anatomy_.top_channels))).astype(np.int32)
+    model = LossyModel(folder, card, _ReferenceDevice())
+    quality64 = 300
+    _save_arrays(
+        folder / "known_answers.npz",
+        top_symbols=top,
+        symbols=symbols,
+        quality64=np.int32(quality64),
+        tables=answers_of(model, top, symbols, quality64),
+    )
+
+
+class _ReferenceDevice(Device):
+    """The CPU with the float lowering: what every other combination must agree with."""
+
+    @property
+    def lowering(self) -> str:  # type: ignore[override]
+        return "float"
+
+
+def _save_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
+    """An .npz whose bytes depend on the arrays alone (numpy's own carries the time)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, np.asarray(array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, buffer.getvalue())
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,56 @@
+"""Likelihoods of integer symbols, and the scale table's axis.
+
+A table's index i stands for the standard deviation LOWEST_SCALE * RATIO^i, i = 0..63, log-spaced
+from 0.11 to 256 (the customary range of scale hyperpriors; Balle et al., ICLR 2018).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+TABLES = 64
+LOWEST_SCALE = 0.11
+HIGHEST_SCALE = 256.0
+LOG_STEP = math.log(HIGHEST_SCALE / LOWEST_SCALE) / (TABLES - 1)
+
+
+def deviation(index: Tensor) -> Tensor:
+    """Standard deviation at a real table index."""
+    return LOWEST_SCALE * torch.exp(index.clamp(0, TABLES - 1) * LOG_STEP)
+
+
+def index_of(logarithm: Tensor) -> Tensor:
+    """Real table index of a natural log-deviation, not clipped."""
+    return (logarithm - math.log(LOWEST_SCALE)) / LOG_STEP
+
+
+def laplace_bits(symbols: Tensor, scale: Tensor) -> Tensor:
+    """-log2 P(symbol), P the mass of a zero-mean Laplace density in the symbol's unit bin.
+
+    Integers or, with additive noise in training, reals: for |s| >= 1/2 the bin lies on one side
+    of zero, P = sinh(1/2b) exp(-|s|/b); around zero both tails count.
+    """
+    b = scale / math.sqrt(2.0)
+    s = symbols.abs()
+    half = 0.5 / b
+    # One-sided bin: exp(-(s - 1/2)/b) (1 - exp(-1/b)) / 2.
+    outside = -(s - 0.5).clamp_min(0) / b + torch.log1p(-torch.exp(-2 * half)) - math.log(2.0)
+    inner = s.clamp(max=0.5)
+    inside = torch.log1p(
+        (-0.5 * (torch.exp(-(0.5 - inner) / b) + torch.exp(-(0.5 + inner) / b))).clamp_min(
+            -1 + 1e-6
+        )
+    )
+    nats = torch.where(s < 0.5, inside, outside)
+    return -nats / math.log(2.0)
+
+
+def gaussian_bits(symbols: Tensor, scale: Tensor) -> Tensor:
+    """-log2 P(symbol), P the mass of a zero-mean Gaussian density in the symbol's unit bin."""
+    s = symbols.abs()
+    upper = torch.special.ndtr((0.5 - s) / scale)
+    lower = torch.special.ndtr((-0.5 - s) / scale)
+    return -torch.log2((upper - lower).clamp_min(1e-9))

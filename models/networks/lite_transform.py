@@ -1,0 +1,112 @@
+"""The linear path of ``lite``: a 9/7 wavelet, laid out as two levels of latents.
+
+Four wavelet levels take a picture to y on the 1/16 grid; two more take its low-pass to z on the
+1/64 grid. Luma keeps all of its subbands, chroma leaves out the finest level (its energy is under
+2 levels of MSE on photographs, and gone in every 4:2:0 JPEG).
+
+y holds 384 channels, the seven groups of ``subband_prior`` one after another, each folded to the
+1/16 grid by pixel_unshuffle:
+
+    group  content                             channels  grid of its network
+    0      LL4 minus its prediction, level 4   3 + 9     1/16
+    1, 2   level 3, checkerboard a and b       18 + 18   1/16
+    3, 4   level 2, a and b                    72 + 72   1/8
+    5, 6   level 1, luma, a and b              96 + 96   1/4
+
+z holds 48 channels: LL6 (3), level 6 (9), level 5 (36).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.layers.wavelet import ColourAxes, WaveletLevel
+from models.networks.subband_prior import Group
+
+Y_CHANNELS = 384
+Z_CHANNELS = 48
+LOW_PASS = 3  # channels of y that z predicts: LL4
+
+
+def groups() -> list[Group]:
+    """The coding groups of y, in order."""
+    sizes = [("low", 12, 1, 44.0), ("3a", 18, 1, 30.0), ("3b", 18, 1, 30.0)]
+    sizes += [("2a", 72, 2, 24.0), ("2b", 72, 2, 24.0), ("1a", 96, 4, 22.0), ("1b", 96, 4, 22.0)]
+    made, at = [], 0
+    for name, count, fold, start in sizes:
+        made.append(Group(name, range(at, at + count), fold, start))
+        at += count
+    return made
+
+
+def to_checkerboards(bands: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, C, 2 H, 2 W) to two halves (B, 2 C, H, W): the diagonal phases, then the others."""
+    b, c, h, w = bands.shape
+    phases = F.pixel_unshuffle(bands, 2).reshape(b, c, 4, h // 2, w // 2)
+    a = torch.cat([phases[:, :, 0], phases[:, :, 3]], 1)
+    return a, torch.cat([phases[:, :, 1], phases[:, :, 2]], 1)
+
+
+def from_checkerboards(a: Tensor, b: Tensor) -> Tensor:
+    """Inverse of ``to_checkerboards``."""
+    n, twice, h, w = a.shape
+    c = twice // 2
+    phases = torch.stack([a[:, :c], b[:, :c], b[:, c:], a[:, c:]], 2)
+    return F.pixel_shuffle(phases.reshape(n, 4 * c, h, w), 2)
+
+
+class LiteTransform(nn.Module):
+    """Pixels to y and z, and back; linear, without parameters, exact to rounding error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.axes = ColourAxes()
+        self.level = WaveletLevel()
+
+    def _split(self, signal: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, H, W) to the low-pass (B, C, H/2, W/2) and its three bands (B, 3 C, ...)."""
+        b, c, h, w = signal.shape
+        bands = self.level(signal.reshape(b * c, 1, h, w)).reshape(b, c, 4, h // 2, w // 2)
+        return bands[:, :, 0], bands[:, :, 1:].reshape(b, 3 * c, h // 2, w // 2)
+
+    def _join(self, low: Tensor, bands: Tensor) -> Tensor:
+        b, c, h, w = low.shape
+        both = torch.cat([low[:, :, None], bands.reshape(b, c, 3, h, w)], 2)
+        return self.level.inverse(both.reshape(b * c, 4, h, w)).reshape(b, c, 2 * h, 2 * w)
+
+    def analysis(self, rgb: Tensor) -> Tensor:
+        """RGB 0..255 (B, 3, H, W), sides multiples of 16, to y (B, 384, H/16, W/16).
+
+        The first three channels hold LL4 itself; its prediction from z is subtracted later.
+        """
+        low, bands1 = self._split(self.axes(rgb))
+        low, bands2 = self._split(low)
+        low, bands3 = self._split(low)
+        low, bands4 = self._split(low)
+        parts = [low, bands4, *to_checkerboards(bands3)]
+        parts += [F.pixel_unshuffle(half, 2) for half in to_checkerboards(bands2)]
+        parts += [F.pixel_unshuffle(half, 4) for half in to_checkerboards(bands1[:, :3])]
+        return torch.cat(parts, 1)
+
+    def synthesis(self, y: Tensor) -> Tensor:
+        """y with LL4 whole, (B, 384, h, w), to RGB (B, 3, 16 h, 16 w), not clipped."""
+        low, bands4, a3, b3, a2, b2, a1, b1 = y.split([3, 9, 18, 18, 72, 72, 96, 96], 1)
+        low = self._join(low, bands4)
+        low = self._join(low, from_checkerboards(a3, b3))
+        low = self._join(low, from_checkerboards(F.pixel_shuffle(a2, 2), F.pixel_shuffle(b2, 2)))
+        luma = from_checkerboards(F.pixel_shuffle(a1, 4), F.pixel_shuffle(b1, 4))
+        axes = self._join(low, F.pad(luma, (0, 0, 0, 0, 0, 6)))
+        return self.axes.inverse(axes)
+
+    def hyper_analysis(self, y: Tensor) -> Tensor:
+        """LL4 in the first channels of y (B, >=3, h, w), h and w multiples of 4, to z."""
+        low, bands5 = self._split(y[:, :LOW_PASS])
+        low, bands6 = self._split(low)
+        return torch.cat([low, bands6, F.pixel_unshuffle(bands5, 2)], 1)
+
+    def means(self, z: Tensor) -> Tensor:
+        """LL4 (B, 3, 4 h, 4 w) as z (B, 48, h, w) predicts it."""
+        low, bands6, bands5 = z.split([3, 9, 36], 1)
+        return self._join(self._join(low, bands6), F.pixel_shuffle(bands5, 2))

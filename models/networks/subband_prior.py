@@ -1,0 +1,183 @@
+"""An exact prior over the subbands of a wavelet-like latent grid, coarse to fine.
+
+The latents y of one 256x256 patch are coded in seven groups: the coarsest channels first, then
+each finer level in two checkerboard halves. The table index of a group comes from an integer
+network that sees the level above (z, through its whole-picture features), the patch's quality and
+the magnitudes of all groups before it. Every position of a group is coded in parallel.
+
+    z ---------> features --+
+    quality ----------------+-> S16 -> [LL4 residual, level 4] -> [level 3 a] -> [level 3 b]
+                                 |up
+                                S8  -> [level 2 a] -> [level 2 b]
+                                 |up
+                                S4  -> [level 1 a] -> [level 1 b]
+
+Each arrow to a group is: residual block, head; each arrow back: embed the decoded magnitudes and
+add them to the state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.layers.exact import ExactBlock, ExactConv, round_through
+
+INDEX_FRACTION = 16  # the network's output counts sixteenths of a table step
+MAGNITUDE_BITS = 5
+QUALITY_BITS = 5
+
+
+def magnitude(symbols: Tensor) -> Tensor:
+    """u8 feature of a symbol's size, in real units: about log2(1 + |s|), 32 steps an octave.
+
+    Integers by construction (a table of 256 entries), so exact.
+    """
+    table = torch.round(32 * torch.log2(1 + torch.arange(256, dtype=torch.float64)))
+    table = table.clamp(max=255).float().to(symbols.device)
+    return table[symbols.abs().clamp(max=255).long()] * 2.0**-MAGNITUDE_BITS
+
+
+def signed_feature(symbols: Tensor) -> Tensor:
+    """u8 feature of a symbol with its sign: 4 (s + 32) clipped to 0..255, 4 + s/8 in real units.
+
+    Zero padding stands for -32, so a border is something the network can see.
+    """
+    return ((symbols + 32) * 4).clamp(0, 255) * 2.0**-MAGNITUDE_BITS
+
+
+@dataclass(frozen=True)
+class Group:
+    """Channels of y that are coded in one step, and the scale they live on.
+
+    ``channels`` count on the 1/16 grid, where y is stored; the network works on a grid ``fold``
+    times finer (1, 2 or 4) with ``native`` channels. ``start`` is where the group's table index
+    stands before training at gain 1: about the deviation of such coefficients on photographs.
+    """
+
+    name: str
+    channels: range
+    fold: int
+    start: float
+
+    @property
+    def native(self) -> int:
+        return len(self.channels) // self.fold**2
+
+
+class Scale(nn.Module):
+    """The steps on one grid: state of ``width`` channels, one block and head a group."""
+
+    def __init__(self, width: int, group_channels: list[int], last: bool) -> None:
+        super().__init__()
+        self.width = width
+        self.quality = ExactConv(1, width, 1, input_bits=QUALITY_BITS, raw=True)
+        self.blocks = nn.ModuleList(ExactBlock(width) for _ in group_channels)
+        self.hidden = nn.ModuleList(ExactConv(width, width, 1) for _ in group_channels)
+        self.heads = nn.ModuleList(ExactConv(width, n, 1) for n in group_channels)
+        embedded = group_channels[:-1] if last else group_channels
+        self.embeds = nn.ModuleList(
+            ExactConv(n, width, 3, input_bits=MAGNITUDE_BITS, raw=True) for n in embedded
+        )
+        for head in self.heads:
+            assert isinstance(head, ExactConv)
+            nn.init.normal_(head.weight, std=0.02)
+        nn.init.zeros_(self.quality.weight)
+
+    def start(self, stream: Tensor, quality: Tensor) -> Tensor:
+        return stream + self.quality(quality)
+
+    def index(self, step: int, stream: Tensor) -> tuple[Tensor, Tensor]:
+        """The state after this step's block, and the group's index in real table steps."""
+        stream = self.blocks[step](stream)
+        return stream, self.heads[step](self.hidden[step](stream))
+
+    def absorb(self, step: int, stream: Tensor, symbols: Tensor) -> Tensor:
+        update: Tensor = self.embeds[step](magnitude(symbols))
+        return stream + update
+
+
+class SubbandPrior(nn.Module):
+    """Table indices of y, group by group; shapes are for P patches.
+
+    features (P, F, 16, 16) from ``TopFeatures``; quality (P,) in 1/64 steps, 0..512;
+    symbols of a group (P, n, 16 fold, 16 fold) integers. Returned indices have the group's shape,
+    in table steps (real), before the quality's offset is added.
+    """
+
+    def __init__(self, features: int, widths: tuple[int, int, int], groups: list[Group]) -> None:
+        super().__init__()
+        self.groups = groups
+        by_fold = {fold: [g for g in groups if g.fold == fold] for fold in (1, 2, 4)}
+        self.folds = [fold for fold in (1, 2, 4) if by_fold[fold]]
+        counts = [[g.native for g in by_fold[fold]] for fold in self.folds]
+        self.enter = ExactConv(features, widths[0], 1)
+        self.scales = nn.ModuleList(
+            Scale(width, count, last=fold == self.folds[-1])
+            for width, count, fold in zip(widths, counts, self.folds, strict=False)
+        )
+        self.ups = nn.ModuleList(
+            ExactConv(widths[i], 4 * widths[i + 1], 1) for i in range(len(self.folds) - 1)
+        )
+
+    def steps(self) -> list[tuple[int, int]]:
+        """(scale, step within it) of each group, in coding order."""
+        return [(self.folds.index(g.fold), self._position(g)) for g in self.groups]
+
+    def _position(self, group: Group) -> int:
+        return [g for g in self.groups if g.fold == group.fold].index(group)
+
+    def enter_scale(self, scale: int, stream: Tensor, quality: Tensor) -> Tensor:
+        plane = torch.floor(quality.float() / 2).clamp(max=255) * 2.0**-QUALITY_BITS
+        if scale == 0:
+            stream = self.enter(stream)
+        else:
+            stream = F.pixel_shuffle(self.ups[scale - 1](stream), 2)
+        plane = plane[:, None, None, None].expand(-1, 1, *stream.shape[2:])
+        module = self.scales[scale]
+        assert isinstance(module, Scale)
+        return module.start(stream, plane)
+
+    def forward(self, features: Tensor, quality: Tensor, symbols: list[Tensor]) -> list[Tensor]:
+        """All indices at once, given all symbols (training and encoding)."""
+        stream, indices = features, []
+        previous = -1
+        for position, (scale, step) in enumerate(self.steps()):
+            if scale != previous:
+                stream = self.enter_scale(scale, stream, quality)
+                previous = scale
+            module = self.scales[scale]
+            assert isinstance(module, Scale)
+            stream, index = module.index(step, stream)
+            indices.append(index)
+            if step < len(module.embeds):
+                stream = module.absorb(step, stream, symbols[position])
+        return indices
+
+
+class TopFeatures(nn.Module):
+    """Whole-picture features of the upper level: z (B, C, H, W) to (B, F, 4 H, 4 W).
+
+    ``signed``: the symbols enter as they are (a learned hyper-latent, where a sign tells
+    something), else by magnitude (wavelet coefficients).
+    """
+
+    def __init__(self, channels: int, width: int, features: int, signed: bool = False) -> None:
+        super().__init__()
+        self.signed = signed
+        self.enter = ExactConv(channels, width, 3, input_bits=MAGNITUDE_BITS, raw=True)
+        self.block = ExactBlock(width)
+        self.leave = ExactConv(width, 16 * features, 1)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        entered = signed_feature(symbols) if self.signed else magnitude(symbols)
+        stream = self.block(self.enter(entered))
+        return F.pixel_shuffle(self.leave(stream), 4)
+
+
+def to_sixteenths(index: Tensor) -> Tensor:
+    """Integer index in sixteenths of a table step."""
+    return round_through(index * INDEX_FRACTION)

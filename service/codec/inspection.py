@@ -1,0 +1,84 @@
+"""What a `.blade` file holds, without decoding a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.codec.container.parser import parse
+from service.codec.options import QUALITY_STEPS
+from service.codec.patch_mask import encode_mask
+from service.runtime.zoo import Zoo
+
+
+def inspect(
+    data: bytes | memoryview, zoo: Zoo | None = None, *, max_pixels: int = 120_000_000
+) -> dict[str, object]:
+    """Describe a file, JSON-able.
+
+    Parameters
+    ----------
+    data
+        The file, or a prefix that holds its index.
+    zoo
+        Says whether the file's models are here.
+
+    Raises
+    ------
+    BadStream, UnsupportedStream
+        This is no file that can be read.
+    """
+    blade = parse(data, max_pixels=max_pixels)
+    header = blade.header
+    lengths = np.array([entry.length for entry in blade.patches], np.int64).reshape(
+        header.mask.shape
+    )
+    reference = header.model
+    metadata = blade.metadata()
+    return {
+        "width": header.width,
+        "height": header.height,
+        "grey": header.grey,
+        "mode": header.mode,
+        "bytes": blade.declared_length,
+        "bytes_present": len(blade.data),
+        "bpp": round(8 * blade.declared_length / (header.width * header.height), 4),
+        "models": [
+            {
+                "name": reference.name,
+                "version": reference.version,
+                "digest": reference.digest.hex(),
+                "known": zoo.knows(reference.digest) if zoo is not None else None,
+            }
+        ],
+        "quality": header.quality64 / QUALITY_STEPS,
+        "roi_quality": header.roi_quality64 / QUALITY_STEPS,
+        "top_quality": header.top_quality,
+        "chunks": {
+            "index": blade.index_length,
+            **{label: entry.length for label, entry in blade.chunks.items()},
+        },
+        "patches": {
+            "rows": header.patch_rows,
+            "columns": header.patch_columns,
+            "blade": _kind(lengths[header.mask]),
+            "background": _kind(lengths[~header.mask]),
+        },
+        "bands": len(blade.bands),
+        "mask_bytes": len(encode_mask(header.mask)),
+        "blade_share": round(float(header.mask.mean()), 4),
+        "metadata": {
+            "exif": len(metadata.exif or b""),
+            "xmp": len(metadata.xmp or b""),
+            "icc": len(metadata.icc or b""),
+        },
+        "truncated": blade.truncated,
+        "damaged_chunks": blade.check_chunks(),
+    }
+
+
+def _kind(lengths: np.ndarray[tuple[int], np.dtype[np.int64]]) -> dict[str, int]:
+    return {
+        "count": int(lengths.size),
+        "bytes": int(lengths.sum()),
+        "largest": int(lengths.max()) if lengths.size else 0,
+    }

@@ -1,0 +1,120 @@
+"""What a caller may ask of the codec, and the callable by which it asks back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import BadParameter, NotImplementedYet
+
+Mode = Literal["lossy", "lossless", "roi-only"]
+MetadataPolicy = Literal["keep", "strip", "geo-only"]
+Mask = NDArray[np.bool_] | Literal["full", "none"]
+
+LOWEST_QUALITY, HIGHEST_QUALITY = 1.0, 8.0
+QUALITY_STEPS = 64
+DEFAULT_QUALITY, DEFAULT_ROI_QUALITY = 3.0, 6.0
+
+Checkpoint = Callable[[str, int, int], None]
+"""Called between tiles with (stage, done, total); may raise Cancelled or DeadlineExceeded."""
+
+
+def no_checkpoint(stage: str, done: int, total: int) -> None:
+    """Nobody watches, nobody cancels."""
+
+
+@dataclass(frozen=True)
+class CompressOptions:
+    """How to compress.
+
+    Attributes
+    ----------
+    mode
+        ``lossy`` for now.
+    quality, roi_quality
+        1 to 8 for background and blade, in steps of 1/64. None chooses: 3 and 6; a picture that
+        is blade all over takes ``quality`` where ``roi_quality`` is not given.
+    target_bytes
+        Size of the whole file, to be met from below within 3 %.
+    model
+        Name of a model in the zoo; None is the default.
+    metadata
+        What happens to EXIF, XMP and ICC.
+    verify
+        Whether the answer is decoded to symbols and compared before it is given.
+    dilation
+        Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
+    """
+
+    mode: Mode = "lossy"
+    quality: float | None = None
+    roi_quality: float | None = None
+    target_bytes: int | None = None
+    model: str | None = None
+    metadata: MetadataPolicy = "keep"
+    verify: bool = True
+    dilation: int = 16
+
+    def validate(self) -> None:
+        """Refuse nonsense before any work.
+
+        Raises
+        ------
+        BadParameter
+            A value is out of range or not a number.
+        NotImplementedYet
+            The mode does not exist yet.
+        """
+        for name, value in (("quality", self.quality), ("roi_quality", self.roi_quality)):
+            if value is None:
+                continue
+            if not math.isfinite(value) or not LOWEST_QUALITY <= value <= HIGHEST_QUALITY:
+                raise BadParameter(f"{name} must be between 1 and 8, not {value}.")
+        if self.target_bytes is not None and self.target_bytes < 1:
+            raise BadParameter(f"target_bytes must be at least 1, not {self.target_bytes}.")
+        if not 0 <= self.dilation <= 1024:
+            raise BadParameter(f"dilation must be 0 to 1024 pixels, not {self.dilation}.")
+        if self.mode not in ("lossy", "lossless", "roi-only"):
+            raise BadParameter(f"There is no mode {self.mode!r}.")
+        if self.mode != "lossy":
+            raise NotImplementedYet(f"Mode {self.mode} is not there yet; mode lossy is.")
+
+    def qualities64(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
+        """Qualities of background and blade in steps of 1/64, for a patch mask."""
+        background = DEFAULT_QUALITY if self.quality is None else self.quality
+        if self.roi_quality is not None:
+            blade = self.roi_quality
+        elif self.quality is not None and mask.all():
+            blade = self.quality
+        else:
+            blade = max(DEFAULT_ROI_QUALITY, background)
+        return to_steps(background), to_steps(blade)
+
+
+def to_steps(quality: float) -> int:
+    """Nearest multiple of 1/64."""
+    return math.floor(quality * QUALITY_STEPS + 0.5)
+
+
+@dataclass(frozen=True)
+class DecompressOptions:
+    """How to decompress.
+
+    Attributes
+    ----------
+    region
+        x, y, width, height in pixels; None is the whole picture.
+    roi_only
+        Show blade patches alone; the rest is left black.
+    strict
+        Refuse a file with any damage, rather than show what there is.
+    """
+
+    region: tuple[int, int, int, int] | None = None
+    roi_only: bool = False
+    strict: bool = False

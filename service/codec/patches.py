@@ -1,0 +1,218 @@
+"""The lowest level: one stream a patch, its groups coded one after another.
+
+Encoding and decoding walk the same chain of exact networks (``ExactChain``): a group's tables
+depend on the groups before it, never on other patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.codec.ans import Stack
+from service.codec.container.layout import Stream
+from service.codec.grid import LATENT, Grid
+from service.codec.integrity import crc32c_of_symbols
+from service.codec.lossy import UpperLevel
+from service.codec.patch_mask import PATCH
+from service.errors import BadStream
+from service.runtime.exact_chain import ExactChain, layouts_of
+from service.runtime.lossy_model import LossyModel
+
+BATCH = 16  # patches that run through the networks together
+SIDE = PATCH // LATENT
+
+Symbols = NDArray[np.int32]
+Tables = NDArray[np.uint8]
+
+
+def patch_slices(grid: Grid, number: int) -> tuple[slice, slice]:
+    """Rows and columns of a patch on the 1/16 grid."""
+    row, column = divmod(number, grid.columns)
+    return slice(row * SIDE, (row + 1) * SIDE), slice(column * SIDE, (column + 1) * SIDE)
+
+
+class PatchCoder:
+    """Codes patches of one picture with one model.
+
+    Parameters
+    ----------
+    model
+        The lossy model.
+    grid
+        The picture's geometry.
+    upper
+        The upper level, decoded or about to be coded.
+    quality64
+        (rows, columns) quality of each patch.
+    """
+
+    def __init__(
+        self, model: LossyModel, grid: Grid, upper: UpperLevel, quality64: NDArray[np.int32]
+    ) -> None:
+        self._model = model
+        self._grid = grid
+        self._upper = upper
+        self._quality = quality64.ravel()
+        self._layouts = layouts_of(model)
+
+    # -- encoding -----------------------------------------------------------------------------
+
+    def encode(
+        self, y: NDArray[np.float32], numbers: Sequence[int], verify: bool
+    ) -> list[Stream]:
+        """Streams of up to BATCH patches of y (h, w, C).
+
+        Raises
+        ------
+        BadStream
+            A stream does not decode to the symbols that went in (``verify``).
+        """
+        symbols = self.quantise(y, numbers)
+        counts = [_coded_groups(groups) for groups in symbols]
+        tables = self.tables(symbols, numbers, counts)
+        streams = []
+        for patch, groups in enumerate(counts):
+            coded, chosen = symbols[patch][:groups], tables[patch][:groups]
+            stream = self._push(coded, chosen)
+            if verify:
+                self._verify(stream, coded, chosen)
+            streams.append(stream)
+        return streams
+
+    def quantise(self, y: NDArray[np.float32], numbers: Sequence[int]) -> list[list[Symbols]]:
+        """Symbols by patch and group, each (h, w, n)."""
+        values = np.stack([y[patch_slices(self._grid, n)] for n in numbers])
+        k = self._model.anatomy.mean_channels
+        values[..., :k] -= self._gather(self._upper.means, numbers)
+        lean = np.float32(0.5 - self._model.anatomy.dead_zone)
+        by_group = []
+        for group, layout in enumerate(self._layouts):
+            scaled = layout.unfold(values) * self._gains(group, numbers)
+            size = np.floor(np.abs(scaled) + lean)
+            by_group.append(np.copysign(size, scaled).astype(np.int32))
+        return [[groups[patch] for groups in by_group] for patch in range(len(numbers))]
+
+    def tables(
+        self, symbols: list[list[Symbols]], numbers: Sequence[int], counts: Sequence[int]
+    ) -> list[list[Tables]]:
+        """Tables by patch and group, for each patch's coded groups."""
+        found: list[list[Tables]] = [[] for _ in numbers]
+        live = np.arange(len(numbers))
+        chain = self._chain(numbers)
+        for group in range(max(counts, default=0)):
+            chosen = np.array([counts[patch] > group for patch in live])
+            chain.keep(chosen)
+            live = live[chosen]
+            for patch, tables in zip(live, chain.tables(group), strict=True):
+                found[patch].append(tables)
+            chain.absorb(np.stack([symbols[patch][group] for patch in live]))
+        return found
+
+    def _push(self, symbols: list[Symbols], tables: list[Tables]) -> Stream:
+        if not symbols:
+            return Stream(b"", 0)
+        stack = Stack(crc32c_of_symbols(*symbols))
+        for ints, chosen in zip(reversed(symbols), reversed(tables), strict=True):
+            stack.push_step(ints.ravel(), chosen.ravel(), self._model.tables)
+        return Stream(stack.to_bytes(), len(symbols))
+
+    def _verify(self, stream: Stream, symbols: list[Symbols], tables: list[Tables]) -> None:
+        """Pop the stream with the tables that it was pushed with.
+
+        That is a whole check: the networks are exact, so equal symbols of one group give equal
+        tables for the next.
+        """
+        if not symbols:
+            return
+        stack = Stack.from_bytes(stream.data)
+        for ints, chosen in zip(symbols, tables, strict=True):
+            found = stack.pop_step(chosen.ravel(), self._model.tables)
+            if not np.array_equal(found, ints.ravel()):
+                raise BadStream("A stream that was just coded does not decode to its symbols.")
+        if not stack.ends_on(crc32c_of_symbols(*symbols)):
+            raise BadStream("A stream that was just coded does not end where it began.")
+
+    # -- decoding -----------------------------------------------------------------------------
+
+    def decode(
+        self,
+        streams: Sequence[tuple[bytes | memoryview, int]],
+        numbers: Sequence[int],
+        y: NDArray[np.float32],
+    ) -> list[int]:
+        """Decode up to BATCH patches (data, groups) into y (h, w, C); mirrors ``encode``.
+
+        Returns
+        -------
+        list[int]
+            Patches whose stream is damaged; of these, y holds what the upper level tells.
+        """
+        values = np.zeros((len(numbers), SIDE, SIDE, y.shape[2]), np.float32)
+        damaged: set[int] = set()
+        stacks: dict[int, Stack] = {}
+        for patch, (data, groups) in enumerate(streams):
+            try:
+                if groups > len(self._layouts):
+                    raise BadStream(f"A patch has {groups} groups; the model has fewer.")
+                stacks[patch] = Stack.from_bytes(data)
+            except BadStream:
+                damaged.add(patch)
+        popped: list[list[Symbols]] = [[] for _ in numbers]
+        live = np.arange(len(numbers))
+        chain = self._chain(numbers)
+        for group, layout in enumerate(self._layouts):
+            chosen = np.array([p not in damaged and streams[p][1] > group for p in live], bool)
+            if not chosen.any():
+                break
+            chain.keep(chosen)
+            live = live[chosen]
+            tables = chain.tables(group)
+            symbols = np.zeros(tables.shape, np.int32)
+            for position, patch in enumerate(live):
+                try:
+                    flat = stacks[patch].pop_step(tables[position].ravel(), self._model.tables)
+                    symbols[position] = flat.reshape(tables.shape[1:])
+                except BadStream:
+                    damaged.add(int(patch))
+                popped[patch].append(symbols[position])
+            chain.absorb(symbols)
+            part = np.zeros((len(numbers), *tables.shape[1:]), np.float32)
+            gains = self._gains(group, [numbers[patch] for patch in live])
+            part[live] = self._model.reconstruct(symbols, tables) / gains
+            layout.fold_into(values, part)
+        for patch, (_, groups) in enumerate(streams):
+            if patch in damaged or not groups:
+                continue
+            if not stacks[patch].ends_on(crc32c_of_symbols(*popped[patch])):
+                damaged.add(patch)
+        for patch in damaged:
+            values[patch] = 0
+        values[..., : self._model.anatomy.mean_channels] += self._gather(
+            self._upper.means, numbers
+        )
+        for patch, number in enumerate(numbers):
+            y[patch_slices(self._grid, number)] = values[patch]
+        return sorted(numbers[patch] for patch in damaged)
+
+    # -- shared -------------------------------------------------------------------------------
+
+    def _chain(self, numbers: Sequence[int]) -> ExactChain:
+        features = self._gather(self._upper.features, numbers)
+        return ExactChain(self._model, features, self._quality[list(numbers)])
+
+    def _gather(self, array: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.float32]:
+        return np.stack([array[patch_slices(self._grid, n)] for n in numbers])
+
+    def _gains(self, group: int, numbers: Sequence[int]) -> NDArray[np.float32]:
+        """(P, 1, 1, n) gains of a group at each patch's quality."""
+        qualities = [int(self._quality[n]) for n in numbers]
+        gains = {q: self._model.gain(q, group) for q in set(qualities)}
+        return np.stack([gains[q] for q in qualities])[:, None, None, :]
+
+
+def _coded_groups(symbols: list[Symbols]) -> int:
+    """Groups up to the last one with a symbol other than 0."""
+    return max((group + 1 for group, ints in enumerate(symbols) if ints.any()), default=0)

@@ -1,0 +1,90 @@
+"""A model's card: what ``model.json`` says, checked when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from service.errors import ModelUnavailable
+
+DIGEST_BYTES = 16
+
+_Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+_FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]+$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GroupCard(_Frozen):
+    """Channels of y that are coded in one step.
+
+    ``channels`` count on the 1/16 grid; the exact network sees ``channels / fold^2`` of them on a
+    grid ``fold`` times finer.
+    """
+
+    name: str
+    channels: int = Field(ge=1, le=4096)
+    fold: int = Field(ge=1, le=8)
+
+
+class LossyCard(_Frozen):
+    """Anatomy of a lossy model."""
+
+    channels: int = Field(ge=1, le=4096, description="channels of y, 1/16 of the picture's size")
+    top_channels: int = Field(ge=1, le=1024, description="channels of z, 1/64 of its size")
+    hyper_channels: int = Field(ge=1, description="channels of y that hyper-analysis reads")
+    mean_channels: int = Field(ge=0, description="channels of y whose mean z predicts")
+    groups: tuple[GroupCard, ...] = Field(min_length=1, max_length=15)
+    analysis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
+    synthesis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
+    dead_zone: float = Field(ge=0, lt=0.5, description="how far rounding leans towards zero")
+
+
+class Card(_Frozen):
+    """``model.json``."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=32)
+    version: str = Field(pattern=r"^[0-9]+$", max_length=8)
+    kind: str = Field(pattern=r"^lossy$")
+    description: str
+    licence: str
+    files: dict[_FileName, _Sha256]
+    lossy: LossyCard
+    training: dict[str, object]
+    quality: dict[str, object]
+    weaknesses: tuple[str, ...]
+
+    @property
+    def digest(self) -> bytes:
+        """What identifies the model in a file: SHA-256 of all that decoding depends on, cut short.
+
+        The list of file digests and the anatomy, as canonical JSON; not the prose.
+        """
+        content = {"files": self.files, "lossy": self.lossy.model_dump(mode="json")}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
+
+
+def read_card(folder: Path) -> Card:
+    """Read and check ``folder/model.json``; the files' digests are checked too.
+
+    Raises
+    ------
+    ModelUnavailable
+        The card is missing, malformed, or a file is not the one that it names.
+    """
+    try:
+        card = Card.model_validate_json((folder / "model.json").read_bytes())
+        for name, expected in card.files.items():
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            if found != expected:
+                raise ModelUnavailable(f"{folder.name}/{name} is not the file its card names.")
+    except (OSError, ValidationError) as error:
+        raise ModelUnavailable(f"The model in {folder} cannot be read: {error}") from error
+    return card

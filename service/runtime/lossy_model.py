@@ -1,0 +1,108 @@
+"""A lossy model, loaded: its networks as sessions, its tables and gains as integers and floats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.runtime.tables import TableSet
+from service.errors import ModelUnavailable
+from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.sessions import Device, Session
+
+QUALITY_STEPS = 64  # steps of q from one anchor to the next
+INDEX_FRACTION_BITS = 4  # index networks answer in sixteenths of a table step
+
+
+class LossyModel:
+    """Everything that coding with one model needs.
+
+    Float networks run on tiles and may differ in their last bits between devices. Everything
+    between symbols and tables is integers: ``features``, ``steps``, ``index_offset``, ``tables``.
+
+    Raises
+    ------
+    ModelUnavailable
+        A file is missing or malformed, or a network cannot run on the device.
+    """
+
+    def __init__(self, folder: Path, card: Card, device: Device) -> None:
+        self.card = card
+        self.anatomy: LossyCard = card.lossy
+        self.groups: tuple[GroupCard, ...] = card.lossy.groups
+        lowering = device.lowering
+        self.analysis = Session(folder / "analysis.onnx", device)
+        self.hyper_analysis = Session(folder / "hyper_analysis.onnx", device)
+        self.means = (
+            Session(folder / "means.onnx", device) if card.lossy.mean_channels else None
+        )
+        self.synthesis = Session(folder / "synthesis.onnx", device)
+        self.features = Session(folder / f"features.{lowering}.onnx", device)
+        self.steps = tuple(
+            Session(folder / f"step_{number}.{lowering}.onnx", device)
+            for number in range(len(self.groups))
+        )
+        try:
+            arrays = np.load(folder / "tables.npz", allow_pickle=False)
+            self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
+            self._log_gains: NDArray[np.float32] = arrays["log_gains"]
+            self._top_log_gains: NDArray[np.float32] = arrays["top_log_gains"]
+            self._index_offsets: NDArray[np.int32] = arrays["index_offsets"]
+            self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
+            self._reconstruction: NDArray[np.float32] = arrays["reconstruction"]
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
+        self.anchors = len(self._log_gains)
+
+    # -- quality ------------------------------------------------------------------------------
+
+    def gain(self, quality64: int, group: int) -> NDArray[np.float32]:
+        """Gains of a group's native channels, (n,), at quality64 / 64: geometric interpolation."""
+        low, part = self._anchor(quality64)
+        logs = self._log_gains[low] * (1 - part / QUALITY_STEPS)
+        logs = logs + self._log_gains[low + 1] * (part / QUALITY_STEPS)
+        gains: NDArray[np.float32] = np.exp(logs[self._native(group)]).astype(np.float32)
+        return gains
+
+    def index_offset(self, quality64: int, group: int) -> NDArray[np.int32]:
+        """What a quality adds to a group's indices, (n,) in sixteenths; integers throughout."""
+        low, part = self._anchor(quality64)
+        below, above = self._index_offsets[low], self._index_offsets[low + 1]
+        offsets = (below * (QUALITY_STEPS - part) + above * part + QUALITY_STEPS // 2) >> 6
+        return offsets[self._native(group)].astype(np.int32)
+
+    def top_gain(self, anchor: int) -> NDArray[np.float32]:
+        """Gains of z's channels at an anchor, (Cz,)."""
+        gains: NDArray[np.float32] = np.exp(self._top_log_gains[anchor]).astype(np.float32)
+        return gains
+
+    def top_tables(self, anchor: int) -> NDArray[np.uint8]:
+        """Table of each of z's channels at an anchor, (Cz,)."""
+        return self._top_tables[anchor]
+
+    def _anchor(self, quality64: int) -> tuple[int, int]:
+        low = min(quality64 // QUALITY_STEPS, self.anchors - 2)
+        return low, quality64 - low * QUALITY_STEPS
+
+    def _native(self, group: int) -> slice:
+        sizes = [g.channels // g.fold**2 for g in self.groups]
+        return slice(sum(sizes[:group]), sum(sizes[: group + 1]))
+
+    # -- exact ----------------------------------------------------------------------------------
+
+    def to_tables(
+        self, index: NDArray[np.float32], offset: NDArray[np.int32]
+    ) -> NDArray[np.uint8]:
+        """Tables from a step's integer answer (P, h, w, n) and offsets (P, 1, 1, n)."""
+        total = (index.astype(np.int32) + offset) >> INDEX_FRACTION_BITS
+        return np.clip(total, 0, len(self.tables) - 1).astype(np.uint8)
+
+    def reconstruct(
+        self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Where in its bin a symbol's value is expected: the centroid measured for its table."""
+        size = np.abs(symbols)
+        shift = self._reconstruction[tables, np.minimum(size, 3)]
+        return symbols + np.copysign(shift, symbols, dtype=np.float32)
