@@ -64,9 +64,10 @@ def _measure(path: Path, zoo: "Zoo", settings: "Settings") -> dict[str, Any]:
         started = time.perf_counter()
         compressed = Encoder(zoo).compress(picture, "none", CompressOptions(), checkpoint)
         compress_seconds = time.perf_counter() - started
+    decoder = Decoder(zoo, settings.max_pixels)
     with progress() as checkpoint:
         started = time.perf_counter()
-        decoded = Decoder(zoo).decompress(compressed.data, DecompressOptions(), checkpoint)
+        decoded = decoder.decompress(compressed.data, DecompressOptions(), checkpoint)
         decompress_seconds = time.perf_counter() - started
 
     megabytes = picture.pixels.nbytes / 1e6

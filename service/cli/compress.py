@@ -20,8 +20,15 @@ def compress(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A photograph, or - for stdin.")],
     output: Annotated[Path, typer.Argument(metavar="OUT.blade", help="Or - for stdout.")],
     mode: Annotated[Literal["lossy", "lossless", "roi-only"], typer.Option()] = "lossy",
-    quality: Annotated[float, typer.Option(help="Of the background, 1 to 8.")] = 3.0,
-    roi_quality: Annotated[float, typer.Option(help="Of the blade, 1 to 8.")] = 6.0,
+    quality: Annotated[
+        float | None, typer.Option(help="Of the background, 1 to 8; 3 if not given.")
+    ] = None,
+    roi_quality: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the blade, 1 to 8. If not given: 6, or --quality where all is blade."
+        ),
+    ] = None,
     mask: Annotated[
         str,
         typer.Option(
@@ -46,7 +53,7 @@ def compress(
 ) -> None:
     """Compress a photograph: the blade at one quality, the background at another."""
     from service.cli.progress import progress
-    from service.cli.report import print_json, seconds_line, warn
+    from service.cli.report import print_json, seconds_line, warn, with_file_stages
     from service.codec.encoder import Encoder
     from service.codec.options import CompressOptions
     from service.pictures import Limits, read_picture
@@ -74,7 +81,7 @@ def compress(
     started = time.perf_counter()
     picture = read_picture(read_input(source, limits), limits=limits, convert=convert)
     blade = _blade(mask, picture, limits)
-    seconds = {"read": time.perf_counter() - started}
+    read_seconds = time.perf_counter() - started
 
     with progress() as checkpoint:
         encoder = Encoder(Zoo.open(settings))
@@ -83,9 +90,9 @@ def compress(
     started = time.perf_counter()
     write_output(output, compressed.data)
     report: dict[str, Any] = dict(compressed.report)
-    seconds.update(report["seconds"])
-    seconds["write"] = time.perf_counter() - started
-    report["seconds"] = seconds
+    report["seconds"] = with_file_stages(
+        report["seconds"], read=read_seconds, write=time.perf_counter() - started
+    )
 
     for text in report["warnings"]:
         warn(text)
@@ -98,7 +105,7 @@ def compress(
             f"{output}: {report['bytes']:,} bytes, {report['bpp']:.3f} bits a pixel, "
             f"{report['width']}x{report['height']}, {report['mode']}, model {report['model']}"
         )
-        print(seconds_line(seconds))
+        print(seconds_line(report["seconds"]))
 
 
 def _blade(

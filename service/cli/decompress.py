@@ -67,7 +67,7 @@ def decompress(
 ) -> None:
     """Decode a .blade file, whole or in part."""
     from service.cli.progress import progress
-    from service.cli.report import print_json, seconds_line, warn
+    from service.cli.report import print_json, seconds_line, warn, with_file_stages
     from service.codec.decoder import Decoder
     from service.codec.options import DecompressOptions
     from service.pictures import Limits, write_picture
@@ -83,17 +83,18 @@ def decompress(
     settings = get_settings()
     started = time.perf_counter()
     data = read_input(source, Limits.from_settings(settings))
-    seconds = {"read": time.perf_counter() - started}
+    read_seconds = time.perf_counter() - started
 
     with progress() as checkpoint:
-        decoded = Decoder(Zoo.open(settings)).decompress(data, options, checkpoint)
+        decoder = Decoder(Zoo.open(settings), settings.max_pixels)
+        decoded = decoder.decompress(data, options, checkpoint)
 
     started = time.perf_counter()
     write_output(output, write_picture(decoded.pixels, fmt, metadata=decoded.metadata))
-    report: dict[str, Any] = {"bytes": len(data), **decoded.report}
-    seconds.update(report["seconds"])
-    seconds["write"] = time.perf_counter() - started
-    report["seconds"] = seconds
+    report: dict[str, Any] = dict(decoded.report)
+    report["seconds"] = with_file_stages(
+        report["seconds"], read=read_seconds, write=time.perf_counter() - started
+    )
 
     damaged = report["damaged"]
     if damaged:
@@ -101,8 +102,9 @@ def decompress(
     if as_json:
         print_json(report)
     elif output != STREAM:
+        verified = ", every blade pixel shown is exact" if report["exact"] else ""
         print(
-            f"{output}: {report['width']}x{report['height']}, model {report['model']}, "
-            f"blade {'exact' if report['exact'] else 'not exact'}"
+            f"{output}: {report['width']}x{report['height']}, {report['mode']}, "
+            f"model {report['model']}{verified}"
         )
-        print(seconds_line(seconds))
+        print(seconds_line(report["seconds"]))

@@ -22,7 +22,7 @@ def inspect(
 
     settings = get_settings()
     data = read_input(source, Limits.from_settings(settings))
-    report = inspect_stream(data, Zoo.open(settings))
+    report = inspect_stream(data, Zoo.open(settings), max_pixels=settings.max_pixels)
     if as_json:
         print_json(report)
     else:

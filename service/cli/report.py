@@ -28,6 +28,26 @@ def warn(text: str) -> None:
     print(f"bladestream: warning: {text}", file=sys.stderr)
 
 
+def with_file_stages(codec: Mapping[str, float], *, read: float, write: float) -> dict[str, float]:
+    """Put the time for files around the codec's stages.
+
+    Parameters
+    ----------
+    codec : mapping of str to float
+        Seconds by stage as the codec reports them, with their ``total``.
+    read, write : float
+        Seconds for the input and the output file, formats included.
+
+    Returns
+    -------
+    dict of str to float
+        Seconds by stage in the order of work, then ``total``.
+    """
+    stages = {stage: value for stage, value in codec.items() if stage != "total"}
+    seconds = {"read": read, **stages, "write": write}
+    return {**seconds, "total": sum(seconds.values())}
+
+
 def seconds_line(seconds: Mapping[str, float]) -> str:
     """Write the time of each stage in one line.
 

@@ -33,7 +33,7 @@ class StandInCodec:
             "mode": "lossy",
             "model": model or "lite",
             "quality": 3.0,
-            "seconds": {"analysis": 0.25, "entropy": 0.5},
+            "seconds": {"analysis": 0.25, "entropy": 0.5, "total": 0.75},
         }
 
     def compress(self, picture, mask, options, checkpoint):
@@ -68,7 +68,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
         models=lambda: [{"name": "lite", "version": "1", "digest": "ab" * 32}],
     )
     monkeypatch.setattr("service.codec.encoder.Encoder", lambda _zoo: stand_in)
-    monkeypatch.setattr("service.codec.decoder.Decoder", lambda _zoo: stand_in)
+    monkeypatch.setattr("service.codec.decoder.Decoder", lambda _zoo, _pixels: stand_in)
     monkeypatch.setattr("service.runtime.zoo.Zoo", SimpleNamespace(open=lambda _settings: zoo))
     return stand_in
 

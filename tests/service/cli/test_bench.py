@@ -25,7 +25,7 @@ def test_bench_reports_codec_and_peers_as_one_json_object(bladestream, codec, ph
 def test_bench_codes_without_a_mask_at_the_default_quality(bladestream, codec, photo: Path) -> None:
     assert bladestream("bench", photo, "--json").status == 0
     assert codec.calls[0].mask == "none"
-    assert codec.calls[0].options.quality == 3.0
+    assert codec.calls[0].options.quality is None
 
 
 def test_bench_prints_a_table_for_people(bladestream, codec, photo: Path) -> None:

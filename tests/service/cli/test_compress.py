@@ -16,14 +16,16 @@ def test_compress_reports_one_json_object_with_the_promised_keys(
     assert run.status == 0
     report = json.loads(run.out)
     assert {"bytes", "bpp", "width", "height", "mode", "model", "quality", "seconds"} <= set(report)
-    assert list(report["seconds"]) == ["read", "analysis", "entropy", "write"]
+    seconds = report["seconds"]
+    assert list(seconds) == ["read", "analysis", "entropy", "write", "total"]
+    assert seconds.pop("total") == pytest.approx(sum(seconds.values()))
     assert report["bytes"] == output.stat().st_size == 100
     assert run.err == ""
 
 
 def test_compress_hands_every_option_on(bladestream, codec, photo: Path) -> None:
     run = bladestream(
-        *("compress", photo, photo.with_suffix(".blade"), "--mode", "lossless"),
+        *("compress", photo, photo.with_suffix(".blade"), "--mode", "lossy"),
         *("--quality", "2.5", "--roi-quality", "7", "--mask", "none", "--target-bytes", "5000"),
         *("--model", "hp", "--metadata", "geo-only", "--no-verify"),
     )
@@ -31,7 +33,7 @@ def test_compress_hands_every_option_on(bladestream, codec, photo: Path) -> None
     call = codec.calls[0]
     assert call.mask == "none"
     options = call.options
-    assert (options.mode, options.quality, options.roi_quality) == ("lossless", 2.5, 7.0)
+    assert (options.mode, options.quality, options.roi_quality) == ("lossy", 2.5, 7.0)
     assert (options.target_bytes, options.model) == (5000, "hp")
     assert (options.metadata, options.verify) == ("geo-only", False)
 
@@ -85,6 +87,15 @@ def test_an_output_that_is_no_blade_file_is_status_2(
     output.write_bytes(b"precious")
     assert bladestream("compress", photo, output).status == 2
     assert output.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("mode", ["lossless", "roi-only"])
+def test_a_mode_that_does_not_exist_yet_is_status_1(
+    bladestream, codec, photo: Path, mode: str
+) -> None:
+    run = bladestream("compress", photo, photo.with_suffix(".blade"), "--mode", mode)
+    assert run.status == 1
+    assert "(not-implemented)" in run.err
 
 
 def test_an_error_of_the_codec_is_one_line_and_status_1(bladestream, codec, photo: Path) -> None:

@@ -25,7 +25,7 @@ def blade(tmp_path: Path) -> Path:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     streams: list[bytes] = []
 
-    def inspect(data: bytes, zoo: object) -> dict[str, object]:
+    def inspect(data: bytes, zoo: object, *, max_pixels: int) -> dict[str, object]:
         streams.append(data)
         return REPORT
 
@@ -56,7 +56,7 @@ def test_inspect_prints_lines_for_people(bladestream, codec, seen, blade: Path) 
 def test_a_file_that_is_no_stream_is_status_1(
     bladestream, codec, blade: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(data: bytes, zoo: object) -> dict[str, object]:
+    def refuse(data: bytes, zoo: object, *, max_pixels: int) -> dict[str, object]:
         raise BadStream("not a .blade file")
 
     monkeypatch.setattr("service.codec.inspection.inspect", refuse)
