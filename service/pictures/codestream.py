@@ -59,7 +59,7 @@ def bits_of(data: bytes, start: int, end: int, limits: Limits) -> int:
         raise BadPicture("The JPEG 2000 codestream is truncated.")
     size = _size(data, start)
     limits.check_size(size.width, size.height)
-    for style in _styles(data, start, end, size.components):
+    for style in _styles(data, start, end):
         _check_pieces(style, size)
     return size.bits
 
@@ -78,7 +78,7 @@ def _size(data: bytes, start: int) -> _Size:
     return _Size(width, height, min(width, tile_width), min(height, tile_height), components, bits)
 
 
-def _styles(data: bytes, start: int, end: int, components: int) -> Iterator[bytes]:
+def _styles(data: bytes, start: int, end: int) -> Iterator[bytes]:
     """Give each coding style: levels, block sizes, and sizes of precincts if not the largest."""
     at, tile_part = start + 2, start
     for _ in range(_MOST_SEGMENTS):
@@ -101,7 +101,7 @@ def _styles(data: bytes, start: int, end: int, components: int) -> Iterator[byte
         payload = data[at + 4 : at + 2 + length]
         if marker == _COD and len(payload) >= 10:
             yield _style(payload[0], payload[5:])
-        elif marker == _COC and len(payload) >= 7 and components < 257:
+        elif marker == _COC and len(payload) >= 7:
             yield _style(payload[1], payload[2:])
         at += 2 + length
     raise BadPicture("The JPEG 2000 codestream is damaged or cut off.")

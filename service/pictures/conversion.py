@@ -11,9 +11,10 @@ from PIL import Image, ImageFile
 from service.errors import LossyConversion, UnsupportedPicture
 from service.pictures.findings import Findings
 
-_SIXTEEN_BITS: Final = ("I;16", "I;16B", "I;16L", "I;16N")
+# "I" is of 32 bits, but 16-bit PGM is all that comes so.
+_SIXTEEN_BITS: Final = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 _WITH_ALPHA: Final = {"LA": "LA", "La": "LA", "PA": "RGBA", "RGBA": "RGBA", "RGBa": "RGBA"}
-_PLAIN: Final = ("1", "L", "P", "RGB", "YCbCr", "CMYK", "F", "I", *_SIXTEEN_BITS)
+_PLAIN: Final = ("1", "L", "P", "RGB", "YCbCr", "CMYK", "F", *_SIXTEEN_BITS)
 
 # What every kind of transparency comes to, however a file holds it.
 TRANSPARENCY: Final = "transparency left out"
@@ -58,8 +59,6 @@ def to_pixels(
         return _without_alpha(image, losses, convert=convert)
     if mode in _SIXTEEN_BITS:
         return (np.asarray(image) >> 8).astype(np.uint8), losses
-    if mode == "I":
-        return _from_integers(image), losses
     if mode == "F":
         return _from_floats(image), losses
     words = {
@@ -124,14 +123,6 @@ def _without_alpha(
         words = TRANSPARENCY
         _refuse((*losses, words), convert=convert)
     return pixels_of(image.convert("L" if image.mode == "LA" else "RGB")), (*losses, words)
-
-
-def _from_integers(image: Image.Image) -> NDArray[np.uint8]:
-    values = np.asarray(image)
-    # 16-bit PGM comes this way; nothing says what the range of wider samples is.
-    if values.min() < 0 or values.max() > 0xFFFF:
-        raise UnsupportedPicture("Samples of 32 bits are not supported.")
-    return (values >> 8).astype(np.uint8)
 
 
 def _from_floats(image: Image.Image) -> NDArray[np.uint8]:

@@ -11,7 +11,21 @@ from dataclasses import dataclass
 from typing import Final
 
 # Bytes of one value, by TIFF field type.
-_TYPE_BYTES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_TYPE_BYTES: Final = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+}
 
 _LONG: Final = 4
 _EXIF_POINTER: Final = 34665
@@ -106,7 +120,7 @@ class Block:
     def numbers(self, directory: Directory, tag: int) -> tuple[int, ...]:
         """Give the values of a field of bytes, shorts or longs; empty if there is none."""
         field = directory.get(tag)
-        code = {1: "B", 3: "H", 4: "I"}.get(field.kind) if field else None
+        code = {1: "B", 3: "H", 4: "I", 13: "I"}.get(field.kind) if field else None
         if field is None or code is None:
             return ()
         return struct.unpack(f"{self.order}{field.count}{code}", field.value)

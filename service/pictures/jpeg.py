@@ -33,6 +33,9 @@ _PROGRESSIVE: Final = {0xC2, 0xC6, 0xCA, 0xCE}
 _BARE_MARKERS: Final = {0x01, *range(0xD0, 0xD9)}
 _MOST_PAYLOAD: Final = 65_533
 
+# Cameras write under 64 KiB. Pillow puts pieces together in time that grows with their square.
+_MOST_EXIF: Final = 16 * 1024 * 1024
+
 # Encoders write about ten; each costs a pass over the whole picture, however few its bytes.
 _MOST_SCANS: Final = 100
 
@@ -48,7 +51,8 @@ def examine(data: bytes, limits: Limits) -> Findings:
     Raises
     ------
     BadPicture
-        A segment is cut off, or the file has so many scans that decoding would take for ever.
+        A segment is cut off, or there are so many scans or so much EXIF that decoding would
+        take for ever.
     UnsupportedPicture
         Samples of more than 8 bits, or a number of colours other than 1, 3 and 4.
     PictureTooLarge
@@ -142,6 +146,8 @@ class _Collected:
     def add_app1(self, payload: bytes) -> None:
         if payload.startswith(_EXIF):
             self.exif.append(payload[len(_EXIF) :])
+            if len(self.exif) * _MOST_PAYLOAD > _MOST_EXIF:
+                raise BadPicture(f"The JPEG file has over {_MOST_EXIF:,} bytes of EXIF.")
         elif payload.startswith(_XMP):
             self.xmp = self.xmp or payload[len(_XMP) :]
         elif payload.startswith(_EXTENDED_XMP) and len(payload) >= len(_EXTENDED_XMP) + 40:

@@ -26,6 +26,7 @@ _DNG_VERSION: Final = 50706
 _REDUCED_SIZE: Final = 1
 _WHITE_IS_ZERO: Final = 0
 _SIGNED: Final = 2
+_FLOAT: Final = 3
 _ALPHA: Final = (1, 2)
 _COLOURS: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 _MOST_PAGES: Final = 16
@@ -39,7 +40,8 @@ def examine(data: bytes, limits: Limits) -> Findings:
     BadPicture
         A directory is damaged.
     UnsupportedPicture
-        Several pages (thumbnails aside), a raw photograph (DNG), or signed samples.
+        Several pages (thumbnails aside), a raw photograph (DNG), signed samples, or whole
+        numbers of a width other than 1, 2, 4, 8 and 16 bits.
     PictureTooLarge
         The picture, or one of its tiles, is over the limits.
     """
@@ -73,8 +75,12 @@ def _refuse_pages(block: Block, top: Directory, following: int) -> None:
 def _losses(block: Block, top: Directory) -> tuple[str, ...]:
     bits = max(block.numbers(top, _BITS), default=1)
     photometric = block.number(top, _PHOTOMETRIC)
-    if _SIGNED in block.numbers(top, _SAMPLE_FORMAT):
+    formats = block.numbers(top, _SAMPLE_FORMAT)
+    if _SIGNED in formats:
         raise UnsupportedPicture("TIFF with signed samples is not supported.")
+    if bits > 8 and bits != (32 if _FLOAT in formats else 16):
+        # Nothing says which part of the range such samples use.
+        raise UnsupportedPicture(f"TIFF with samples of {bits} bits is not supported.")
     if bits > 8 and photometric == _WHITE_IS_ZERO:
         raise UnsupportedPicture("TIFF of more than 8 bits with white as zero is not supported.")
     losses = bit_losses(bits)
