@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from models.networks.lite import PATCH, Lite, by_quality, draw_qualities, patch_mse, quantise
+
+
+@pytest.fixture
+def lite():
+    torch.manual_seed(0)
+    return Lite(widths=(6, 6, 4), features=4, restoration_width=6, restoration_blocks=1)
+
+
+PARTS = {"prior": ["top", "prior"], "restoration": ["restoration"], "joint": ["prior", "gains_y"]}
+
+
+@pytest.mark.parametrize("loss", PARTS)
+def test_each_loss_teaches_its_parts(lite, loss):
+    rgb = torch.rand(1, 3, PATCH, 2 * PATCH) * 255
+    value, figures = lite.losses()[loss](rgb)
+    value.backward()
+    assert torch.isfinite(value)
+    assert figures
+    for part in PARTS[loss]:
+        parameters = lite.get_submodule(part).parameters()
+        assert any(p.grad is not None and (p.grad != 0).any() for p in parameters), part
+
+
+def test_an_untrained_lite_is_already_a_codec(lite):
+    rows = torch.arange(256.0)[:, None] * torch.ones(256)
+    rgb = torch.stack([rows, rows.T, 255 - rows])[None]
+    quality = torch.full((1, 16, 16), 6.0)
+    gain = torch.exp(lite.gain_map(quality))
+    y = lite.analysis(rgb)
+    with torch.no_grad():
+        decoded = lite.synthesis(torch.round(y * gain) / gain, quality)
+    assert float(patch_mse(decoded, rgb)) < 10
+
+
+@torch.no_grad()
+def test_halos_cover_what_the_transforms_look_at(lite):
+    torch.nn.init.normal_(lite.restoration.leave.weight, std=0.1)
+    rgb = torch.rand(1, 3, 512, 96) * 255
+    y, quality = lite.analysis(rgb), torch.full((1, 32, 6), 3.0)
+    whole = lite.synthesis(y, quality)
+    a, s = lite.analysis_halo, lite.synthesis_halo
+    assert torch.allclose(lite.analysis(rgb[:, :, : 256 + a])[:, :, :16], y[:, :, :16], atol=1e-2)
+    lower = lite.analysis(rgb[:, :, 256 - a :])[:, :, a // 16 :]
+    assert torch.allclose(lower, y[:, :, 16:], atol=1e-2)
+    n = 16 + s // 16
+    upper = lite.synthesis(y[:, :, :n], quality[:, :n])
+    assert torch.allclose(upper[:, :, :256], whole[:, :, :256], atol=1e-2)
+    lower = lite.synthesis(y[:, :, -n:], quality[:, -n:])
+    assert torch.allclose(lower[:, :, s:], whole[:, :, 256:], atol=1e-2)
+
+
+def test_quantise_leans_towards_zero_and_keeps_signs():
+    values = torch.tensor([-1.7, -0.6, -0.4, 0.0, 0.6, 0.7, 1.6, 1.7])
+    assert quantise(values).tolist() == [-2, 0, 0, 0, 0, 1, 1, 2]
+
+
+def test_qualities_are_coded_steps_and_two_valued():
+    torch.manual_seed(1)
+    quality, top = draw_qualities(torch.zeros(64, 3, 2 * PATCH, 3 * PATCH))
+    assert quality.shape == (64, 2, 3)
+    assert quality.min() >= 0
+    assert quality.max() <= 8
+    assert torch.equal(quality * 64, (quality * 64).round())
+    counts = [len(picture.unique()) for picture in quality]
+    assert set(counts) == {1, 2}
+    assert torch.equal(top, quality.amin((1, 2)).round())
+
+
+def test_figures_are_sorted_by_quality():
+    found = by_quality(torch.tensor([1.0, 3.0, 5.0]), torch.tensor([1.0, 1.5, 7.2]))
+    assert found == {"q1": 2.0, "q7": 5.0}

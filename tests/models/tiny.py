@@ -1,0 +1,58 @@
+"""Networks small enough for a test, with weights that leave no part idle."""
+
+import torch
+from torch import nn
+
+from models.layers.exact import exact_layers, set_exact
+from models.networks.lite_transform import groups
+from models.networks.subband_prior import SubbandPrior, TopFeatures
+
+FEATURES = 6
+TOP_CHANNELS = 5
+
+
+def scatter(module: nn.Module, seed: int, spread: float = 1.0) -> None:
+    """Random weights of uneven size, so that every channel has a grid of its own."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in exact_layers(module):
+            fan = layer.weight[0].numel()
+            size = torch.exp2(4 * torch.rand(len(layer.weight), generator=generator) - 2)
+            weight = torch.randn(layer.weight.shape, generator=generator) * spread
+            layer.weight.copy_(weight * size[:, None, None, None] * fan**-0.5)
+            layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator) * spread)
+
+
+def top(signed: bool = False, seed: int = 0) -> TopFeatures:
+    network = TopFeatures(TOP_CHANNELS, 8, FEATURES, signed=signed)
+    scatter(network, seed)
+    set_exact(network, True)
+    return network
+
+
+def prior(seed: int = 0) -> SubbandPrior:
+    network = SubbandPrior(FEATURES, (8, 6, 4), groups())
+    scatter(network, seed)
+    set_exact(network, True)
+    return network
+
+
+def symbols(patches: int, seed: int, largest: int = 9) -> list[torch.Tensor]:
+    """Symbols of every group of ``prior``, (patches, n, 16 fold, 16 fold)."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randint(
+            -largest,
+            largest + 1,
+            (patches, group.native, 16 * group.fold, 16 * group.fold),
+            generator=generator,
+        ).float()
+        for group in groups()
+    ]
+
+
+def features(patches: int, seed: int) -> torch.Tensor:
+    """Features as ``top`` makes them: multiples of 1/256."""
+    generator = torch.Generator().manual_seed(seed)
+    whole = torch.randint(-2000, 2000, (patches, FEATURES, 16, 16), generator=generator)
+    return whole / 256
