@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 REPORT_HEADER = "X-Bladestream-Report"
-# A proxy's buffer for all headers together is often 4 KiB.
-_MOST_DAMAGED_IN_HEADER = 256
+# Most members of a list in a header; a proxy's buffer for all headers together may be 4 KiB.
+_LONGEST_LIST = 256
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9_-]")
 _PIECE = 256 * 1024
 
@@ -103,11 +103,12 @@ def report_header(report: BaseModel) -> str:
     Parameters
     ----------
     report
-        Its ``damaged`` list, if any, is cut to what a header can hold.
+        Its lists are cut to what a header can hold.
     """
     members = json.loads(report.model_dump_json())
-    if "damaged" in members:
-        members["damaged"] = members["damaged"][:_MOST_DAMAGED_IN_HEADER]
+    for name, value in members.items():
+        if isinstance(value, list):
+            members[name] = value[:_LONGEST_LIST]
     return json.dumps(members, separators=(",", ":"))
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
 
 from service import __version__
 from service.api.admission import Admission
 from service.api.archive import Archive
 from service.api.bearer import require_key
+from service.api.docs_page import docs_page
 from service.api.memory import resident_bytes
 from service.api.metrics import Metrics
 from service.api.problems import register_problems
@@ -52,6 +54,7 @@ def create_app(settings: Settings, codec_factory: str = DEFAULT_FACTORY) -> Fast
         description="Compresses wind turbine inspection photographs: the blade at a high quality, "
         "the background at almost no cost.",
         lifespan=life,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.service = state
@@ -61,6 +64,11 @@ def create_app(settings: Settings, codec_factory: str = DEFAULT_FACTORY) -> Fast
     for module in (compress, decompress, inspect, pictures, models, metrics):
         app.include_router(module.router, dependencies=[Depends(require_key)])
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(docs_page(app.openapi()))
+
     return app
 
 

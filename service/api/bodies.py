@@ -21,6 +21,8 @@ from service.errors import (
 )
 
 _OCTETS = "application/octet-stream"
+# What says nothing about a file: no type, and what curl claims unless it is told otherwise.
+_UNTOLD = ("", _OCTETS, "application/x-www-form-urlencoded")
 _MULTIPART = "multipart/form-data"
 _BLADE = "application/vnd.bladestream"
 
@@ -62,7 +64,7 @@ async def read_upload(request: Request, limit: int) -> Upload:
     kind = _content_type(request)
     if kind == _MULTIPART:
         return await _read_form(request, limit)
-    if kind not in ("", _OCTETS) and not kind.startswith("image/"):
+    if kind not in _UNTOLD and not kind.startswith("image/"):
         raise UnsupportedPicture(
             f"the content type {kind!r} is neither image/*, {_OCTETS} nor {_MULTIPART}"
         )
@@ -83,7 +85,7 @@ async def read_blade(request: Request, limit: int) -> bytearray:
         As `read_upload` does; an empty body is a `BadStream`.
     """
     kind = _content_type(request)
-    if kind not in ("", _OCTETS, _BLADE):
+    if kind not in (*_UNTOLD, _BLADE):
         raise UnsupportedPicture(f"the content type {kind!r} is neither {_BLADE} nor {_OCTETS}")
     return await _read(request, limit, BadStream("the body is empty"))
 

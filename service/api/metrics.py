@@ -84,6 +84,8 @@ class Metrics:
     ) -> None:
         """Count one picture's work: seconds by stage, pixels, share of blade patches."""
         for stage, value in seconds.items():
+            if stage == "total":
+                continue
             self._stage_seconds.labels(stage).observe(value)
         self._pixels.inc(pixels)
         if blade_share is not None:

@@ -8,7 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.codec.options import CompressOptions, DecompressOptions, Mode
-from service.pictures import PictureFormat
+from service.pictures import MetadataPolicy, PictureFormat
 
 _REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
 
@@ -26,8 +26,14 @@ class CompressParameters(_Parameters):
     mode: Mode = Field(
         "lossy", description="`lossless` and `roi-only` are named but answer 501 for now."
     )
-    quality: _Quality = Field(3.0, description="Quality of the background, in steps of 1/64.")
-    roi_quality: _Quality = Field(6.0, description="Quality of the blade, in steps of 1/64.")
+    quality: _Quality | None = Field(
+        None, description="Quality of the background, in steps of 1/64; 3 if left out."
+    )
+    roi_quality: _Quality | None = Field(
+        None,
+        description="Quality of the blade, in steps of 1/64. Left out it is 6, or `quality` where "
+        "that is higher or all of the picture is blade.",
+    )
     target_bytes: int | None = Field(
         None,
         ge=1,
@@ -44,7 +50,7 @@ class CompressParameters(_Parameters):
         description="Where the blade is when no mask is sent. Left out it is everywhere (`full`): "
         "in doubt a patch is blade.",
     )
-    metadata: Literal["keep", "strip", "geo-only"] = Field(
+    metadata: MetadataPolicy = Field(
         "keep", description="What becomes of EXIF, XMP and ICC; `geo-only` keeps the position."
     )
     convert: bool = Field(

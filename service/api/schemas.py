@@ -47,29 +47,48 @@ class CompressReport(_Report):
 
 
 class DecompressReport(_Report):
-    """In the header X-Bladestream-Report of POST /decompress and GET /pictures/{id}."""
+    """In the header X-Bladestream-Report of POST /decompress and GET /pictures/{id}.
+
+    In the header a list has at most 256 members.
+    """
 
     width: int = Field(description="Of what is shown.")
     height: int = Field(description="Of what is shown.")
-    region: list[int] | None = Field(description="Left, top, width, height; null is everything.")
+    region: list[int] = Field(description="What is shown: left, top, width, height.")
     mode: str
     model: str
     quality: float
     exact: bool = Field(description="Whether every blade pixel that is shown was verified.")
-    damaged: list[int] = Field(
-        description="Numbers of damaged patches in what is shown; in the header at most 256."
-    )
-    damaged_count: int = Field(0, description="How many patches are damaged.")
+    damaged: list[int] = Field(description="Numbers of the patches shown that damage reaches.")
+    damaged_count: int = Field(0, description="How many those are.")
+    truncated: bool = Field(description="Whether the file ends before its index says so.")
     seconds: dict[str, float] = Field(description="By stage.")
 
 
 class ModelUse(_Report):
     """A model that a file was coded with."""
 
-    name: str | None
-    version: str | None
+    name: str
+    version: str
     digest: str
     known: bool = Field(description="Whether this service can decode it.")
+
+
+class PatchKind(_Report):
+    """The patches of one kind: blade or background."""
+
+    count: int
+    bytes: int
+    largest: int = Field(description="Bytes of the largest.")
+
+
+class Patches(_Report):
+    """The grid of patches, and where its bytes are."""
+
+    rows: int
+    columns: int
+    blade: PatchKind
+    background: PatchKind
 
 
 class InspectReport(_Report):
@@ -79,13 +98,15 @@ class InspectReport(_Report):
     height: int
     mode: str
     models: list[ModelUse]
-    quality: float
-    bytes: int
+    quality: float = Field(description="Of the background.")
+    roi_quality: float = Field(description="Of the blade.")
+    bytes: int = Field(description="As the index says.")
     bpp: float = Field(description="Bits per pixel.")
     chunks: dict[str, int] = Field(description="Bytes by chunk.")
-    patches: dict[str, JsonValue] = Field(description="Counts and bytes by kind of patch.")
+    patches: Patches
     mask_bytes: int
-    damaged: JsonValue = Field(description="What is damaged; empty if nothing is.")
+    truncated: bool = Field(description="Whether the file ends before its index says so.")
+    damaged_chunks: list[str] = Field(description="Chunks cut off or with a wrong check.")
 
 
 class ModelInfo(_Report):

@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from service.codec.options import Checkpoint, CompressOptions, DecompressOptions
+from service.codec.options import Checkpoint, CompressOptions, DecompressOptions, Mask
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.codec.decoder import Decoded
     from service.codec.encoder import Compressed
     from service.pictures import Picture
-
-Mask = NDArray[np.bool_] | Literal["full", "none"]
 
 # Where the worker finds its codec, as ``module:function``; the function takes the settings.
 DEFAULT_FACTORY = "service.api.worker.codec:open_codec"
@@ -67,7 +62,7 @@ class Codec:
 
 
 def open_codec(settings: Settings) -> Codec:
-    """Load the zoo, check its known answers on this machine, and put a codec on it.
+    """Open the zoo, which checks its known answers on this machine, and put a codec on it.
 
     Raises
     ------
@@ -81,11 +76,10 @@ def open_codec(settings: Settings) -> Codec:
     from service.runtime.zoo import Zoo
 
     zoo = Zoo.open(settings)
-    zoo.check_known_answers()
     return Codec(
         encoder=Encoder(zoo),
-        decoder=Decoder(zoo),
-        inspect=lambda data: inspect(data, zoo),
+        decoder=Decoder(zoo, settings.max_pixels),
+        inspect=lambda data: inspect(data, zoo, max_pixels=settings.max_pixels),
         zoo=zoo,
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from service.api.worker.codec import Codec, Mask
+from service.api.worker.codec import Codec
 from service.api.worker.messages import Compress, Decompress, Task
-from service.codec.options import Checkpoint
+from service.codec.options import Checkpoint, Mask
 from service.pictures import Limits, Picture, read_mask, read_picture, write_picture
 
 BLADE_MEDIA_TYPE = "application/vnd.bladestream"
@@ -88,5 +88,7 @@ def _with_seconds(
     after: Mapping[str, float] | None = None,
 ) -> dict[str, object]:
     """Add the stages around the codec to the stages within it, in the order they ran."""
-    within = cast(Mapping[str, float], report.get("seconds", {}))
-    return {**report, "seconds": {**(before or {}), **within, **(after or {})}}
+    within = dict(cast(Mapping[str, float], report["seconds"]))
+    within.pop("total", None)
+    seconds = {**(before or {}), **within, **(after or {})}
+    return {**report, "seconds": {**seconds, "total": sum(seconds.values())}}

@@ -59,11 +59,11 @@ class FakeEncoder:
             "height": height,
             "mode": options.mode,
             "model": options.model or "fake",
-            "quality": options.quality,
-            "roi_quality": options.roi_quality,
+            "quality": options.quality or 3.0,
+            "roi_quality": options.roi_quality or 6.0,
             "blade_share": share,
             "mask_bytes": 0,
-            "seconds": {"transform": 0.001, "entropy": 0.001},
+            "seconds": {"transform": 0.001, "entropy": 0.001, "total": 0.002},
             "conversions": list(picture.conversions),
             "source_bytes": picture.source_bytes,
             "verified": options.verify,
@@ -89,6 +89,8 @@ class FakeDecoder:
     def decompress(self, data, options, checkpoint):
         width, height, pixels = _parse(data)
         checkpoint("tile", 1, 1)
+        # So that a test can ask for damage without a stream that has any.
+        damaged = 1000 if options.roi_only else 0
         if options.region is not None:
             left, top, wide, high = options.region
             if left + wide > width or top + high > height:
@@ -97,13 +99,14 @@ class FakeDecoder:
         report = {
             "width": pixels.shape[1],
             "height": pixels.shape[0],
-            "region": list(options.region) if options.region else None,
+            "region": list(options.region or (0, 0, width, height)),
             "mode": "lossy",
             "model": "fake",
             "quality": 3.0,
             "exact": True,
-            "damaged": [],
-            "seconds": {"entropy": 0.001},
+            "damaged": list(range(damaged)),
+            "truncated": False,
+            "seconds": {"entropy": 0.001, "total": 0.001},
         }
         pixels = np.ascontiguousarray(pixels)
         return SimpleNamespace(pixels=pixels, metadata=Metadata(None, None, None), report=report)
@@ -127,12 +130,19 @@ def _inspect(data):
         "mode": "lossy",
         "models": [{"name": "fake", "version": "1", "digest": _DIGEST, "known": True}],
         "quality": 3.0,
+        "roi_quality": 6.0,
         "bytes": len(data),
         "bpp": 8 * len(data) / (width * height),
         "chunks": {"pixels": len(data) - _HEAD.size},
-        "patches": {"blade": 1, "background": 0},
+        "patches": {
+            "rows": 1,
+            "columns": 1,
+            "blade": {"count": 1, "bytes": len(data) - _HEAD.size, "largest": len(data)},
+            "background": {"count": 0, "bytes": 0, "largest": 0},
+        },
         "mask_bytes": 0,
-        "damaged": [],
+        "truncated": False,
+        "damaged_chunks": [],
     }
 
 

@@ -41,7 +41,6 @@ def test_a_form_has_the_same_limit(client):
 @pytest.mark.parametrize(
     ("verb", "kind"),
     [
-        ("compress", "application/x-www-form-urlencoded"),
         ("compress", "text/plain"),
         ("decompress", "image/png"),
         ("inspect", "multipart/form-data; boundary=x"),

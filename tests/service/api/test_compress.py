@@ -10,7 +10,16 @@ def report_of(response):
     return json.loads(response.headers["X-Bladestream-Report"])
 
 
-@pytest.mark.parametrize("kind", ["image/png", "image/x-anything", "application/octet-stream"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "image/png",
+        "image/x-anything",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+        "",
+    ],
+)
 def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     response = client.post("/compress", content=png, headers={"Content-Type": kind})
     assert response.status_code == 200
@@ -19,13 +28,14 @@ def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     assert report["bytes"] == len(response.content) == int(response.headers["Content-Length"])
     assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossy")
     assert report["source_bytes"] == len(png)
-    assert list(report["seconds"]) == ["read", "transform", "entropy"]
+    assert list(report["seconds"]) == ["read", "transform", "entropy", "total"]
+    assert report["seconds"]["total"] > 0.002
 
 
 def test_the_stages_are_in_server_timing(client, png):
     timing = client.post("/compress", content=png).headers["Server-Timing"]
     stages = [part.split(";dur=") for part in timing.split(", ")]
-    assert [name for name, _ in stages] == ["queue", "read", "transform", "entropy"]
+    assert [name for name, _ in stages] == ["queue", "read", "transform", "entropy", "total"]
     assert dict(stages)["transform"] == "1.0"
 
 

@@ -23,6 +23,15 @@ def test_models_are_listed(client):
     assert listed["models"][0]["digest"]
 
 
+def test_the_documentation_needs_no_other_host(client):
+    page = client.get("/docs")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "://" not in page.text
+    for path in client.get("/openapi.json").json()["paths"]:
+        assert path in page.text
+    assert "<td>roi_quality</td><td>query</td><td>number from 1 to 8</td>" in page.text
+
+
 def samples(client):
     lines = client.get("/metrics").text.splitlines()
     return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
