@@ -121,7 +121,7 @@ def _print_tables(report: dict[str, Any]) -> None:
     for row in report["pictures"]:
         table = Table(title=f"{row['image']}, {row['width']}x{row['height']}")
         table.add_column("codec", no_wrap=True)
-        for name in ("bytes", "bits a pixel", "PSNR dB", "coding s", "decoding s"):
+        for name in ("bytes", "bpp", "PSNR dB", "encode s", "decode s"):
             table.add_column(name, justify="right")
         ours = {
             "compress_seconds": row["seconds"]["compress"]["total"],

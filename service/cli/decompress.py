@@ -12,6 +12,9 @@ from service.errors import BadParameter
 if TYPE_CHECKING:
     from service.pictures import PictureFormat
 
+# On stderr; the report names them all.
+_MOST_PATCHES_NAMED = 20
+
 FORMATS: dict[str, "PictureFormat"] = {
     ".png": "png",
     ".jpg": "jpeg",
@@ -43,6 +46,12 @@ def _format(output: Path) -> "PictureFormat":
     except KeyError:
         names = ", ".join(FORMATS)
         raise BadParameter(f"{output} ends in none of {names}") from None
+
+
+def _damage(patches: list[int]) -> str:
+    shown = ", ".join(map(str, patches[:_MOST_PATCHES_NAMED]))
+    more = ", ..." if len(patches) > _MOST_PATCHES_NAMED else ""
+    return f"{len(patches)} patches are damaged or missing, not to be trusted: {shown}{more}"
 
 
 def decompress(
@@ -96,9 +105,8 @@ def decompress(
         report["seconds"], read=read_seconds, write=time.perf_counter() - started
     )
 
-    damaged = report["damaged"]
-    if damaged:
-        warn(f"damaged patches, not to be trusted: {damaged}")
+    if report["damaged"]:
+        warn(_damage(report["damaged"]))
     if as_json:
         print_json(report)
     elif output != STREAM:
