@@ -169,8 +169,7 @@ def main() -> None:
         sys.exit(f"bladestream: {error.detail} ({error.code})")
     except (ServiceError, OSError, http.client.HTTPException) as error:
         log = arguments.out / "service.log"
-        tail = log.read_text(errors="replace")[-2000:] if log.exists() else ""
-        sys.exit(f"{tail}bladestream: {error}")
+        sys.exit(f"bladestream: {error} (the service's log is {log})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A service of one's own for as long as a ``with`` block lasts."""
 
 import http.client
+import json
 import signal
 import socket
 import subprocess
@@ -11,11 +12,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # Models are loaded and checked against their known answers before the service is ready.
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 
 
 class ServiceError(Exception):
@@ -34,7 +36,7 @@ def local_service(log: Path) -> Iterator[str]:
     Yields
     ------
     str
-        The base URL, once ``/readyz`` says yes.
+        The base URL, once the service is ready.
 
     Raises
     ------
@@ -98,11 +100,20 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is not None:
             raise ServiceError(f"the service ended with status {process.returncode}")
         try:
-            with open_url(f"{url}/readyz", timeout=5):
+            with open_url(f"{url}/healthz", timeout=5):
                 return
+        except urllib.error.HTTPError as answer:
+            _raise_if_hopeless(json.load(answer))
         except (OSError, http.client.HTTPException):
-            time.sleep(_POLL_SECONDS)
+            pass  # It does not listen yet.
+        time.sleep(_POLL_SECONDS)
     raise ServiceError(f"the service was not ready after {_START_SECONDS:.0f} s")
+
+
+def _raise_if_hopeless(health: dict[str, Any]) -> None:
+    """Tell models that are being loaded from models that cannot be."""
+    if health["worker"]["state"] == "failed":
+        raise ServiceError("; ".join(health["reasons"]))
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> bool:

@@ -1,0 +1,49 @@
+"""The first run of a newcomer: a real service, real HTTP, the shipped model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.cli.demo import demo
+from service.cli.distortion import psnr
+from service.cli.local_service import ServiceError
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+
+
+@pytest.mark.parametrize("name", ["blade-tip", "blade-root"])
+def test_a_sample_goes_through_the_service_and_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    demo(SAMPLES / f"{name}.jpg", SAMPLES / f"{name}.mask.png", tmp_path)
+    told = capsys.readouterr().out
+    for figure in ("bytes in", "bytes out", "bits a pixel", "PSNR, blade", "synthesis"):
+        assert figure in told
+    original = pixels(SAMPLES / f"{name}.jpg")
+    decoded = pixels(tmp_path / f"{name}.decoded.png")
+    blade = pixels(SAMPLES / f"{name}.mask.png").astype(bool)
+    whole, on_blade = psnr(original, decoded), psnr(original, decoded, blade)
+    assert whole is not None
+    assert whole > 33
+    assert on_blade is not None
+    assert on_blade > 36
+    assert 1000 < (tmp_path / f"{name}.blade").stat().st_size < original.size / 20
+    with Image.open(tmp_path / f"{name}.side-by-side.png") as sheet:
+        assert sheet.width > 3 * original.shape[1]
+
+
+def test_a_service_that_cannot_start_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLADESTREAM_ZOO_PATH", str(tmp_path))
+    sample = SAMPLES / "blade-tip.jpg"
+    with pytest.raises(ServiceError, match="There is no model"):
+        demo(sample, sample.with_suffix(".mask.png"), tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.blade"))
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)
