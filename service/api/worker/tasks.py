@@ -90,5 +90,6 @@ def _with_seconds(
     """Add the stages around the codec to the stages within it, in the order they ran."""
     within = dict(cast(Mapping[str, float], report["seconds"]))
     within.pop("total", None)
-    seconds = {**(before or {}), **within, **(after or {})}
-    return {**report, "seconds": {**seconds, "total": sum(seconds.values())}}
+    stages = {**(before or {}), **within, **(after or {})}
+    seconds = {**stages, "total": sum(stages.values())}
+    return {**report, "seconds": {stage: round(value, 4) for stage, value in seconds.items()}}

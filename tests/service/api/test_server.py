@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -124,3 +125,14 @@ def test_a_client_that_hangs_up_frees_its_place(serve, png):
     until(lambda: service.client.get("/healthz").json()["queue"]["depth"] == 0)
     assert service.client.post("/compress", content=png).status_code == 200
     assert service.client.get("/healthz").json()["worker"]["restarts"] == 0
+
+
+def test_a_service_that_is_killed_leaves_no_process_behind(serve, png):
+    service = serve()
+    tasks = Path(f"/proc/{service.process.pid}/task").glob("*/children")
+    children = " ".join(path.read_text() for path in tasks).split()
+    assert children
+    thread, _ = service.start_work(png)
+    service.process.kill()
+    thread.join()
+    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))

@@ -90,6 +90,36 @@ def test_the_queue_is_bounded(other_client, png):
     assert client.post("/compress", content=png).status_code == 200
 
 
+SCOPE = {
+    "type": "http",
+    "method": "POST",
+    "path": "/compress",
+    "query_string": b"model=slow",
+    "headers": [],
+}
+
+
+def test_a_body_that_does_not_come_is_not_waited_for_for_ever():
+    async def scenario():
+        app = create_app(Settings(request_timeout_seconds=0.1, log_level="error"), FAKE_CODEC)
+        sent = []
+        parts = [{"type": "http.request", "body": b"a beginning", "more_body": True}]
+
+        async def receive():
+            if not parts:
+                await asyncio.Event().wait()
+            return parts.pop()
+
+        async def send(message):
+            sent.append(message)
+
+        await app(dict(SCOPE), receive, send)
+        assert sent[0]["status"] == 504
+        assert app.state.service.admission.count == 0
+
+    asyncio.run(scenario())
+
+
 def test_a_client_that_leaves_frees_its_place(png):
     """Spoken in ASGI, since a client library cannot hang up half-way in process."""
 
@@ -115,14 +145,7 @@ def test_a_client_that_leaves_frees_its_place(png):
                 async def send(message):
                     sent.append(message)
 
-                scope = {
-                    "type": "http",
-                    "method": "POST",
-                    "path": "/compress",
-                    "query_string": b"model=slow",
-                    "headers": [],
-                }
-                request = asyncio.create_task(app(scope, receive, send))
+                request = asyncio.create_task(app(dict(SCOPE), receive, send))
                 while not service.jobs._unanswered:
                     await asyncio.sleep(0.01)
                 left.set()

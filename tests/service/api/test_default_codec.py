@@ -1,0 +1,32 @@
+"""The codec that is used unless told otherwise, through the API, on a small picture."""
+
+import json
+
+import numpy as np
+
+from service.api.worker.codec import DEFAULT_FACTORY
+from tests.service.api.conftest import pixels_of, until
+
+
+def test_a_picture_goes_there_and_back(other_client, png, pixels):
+    client = other_client(codec=DEFAULT_FACTORY)
+    until(lambda: client.get("/readyz").status_code == 200)
+    compressed = client.post("/compress?quality=8", content=png)
+    assert compressed.status_code == 200
+    report = json.loads(compressed.headers["X-Bladestream-Report"])
+    assert report["bytes"] == len(compressed.content)
+
+    decoded = client.post("/decompress", content=compressed.content)
+    assert decoded.status_code == 200
+    assert json.loads(decoded.headers["X-Bladestream-Report"])["damaged"] == []
+    error = pixels_of(decoded.content).astype(float) - pixels
+    assert np.abs(error).mean() < 4
+
+    inspected = client.post("/inspect", content=compressed.content).json()
+    assert inspected["models"][0]["digest"] in {
+        model["digest"] for model in client.get("/models").json()["models"]
+    }
+    damaged = bytearray(compressed.content)
+    damaged[0] ^= 1
+    response = client.post("/decompress", content=bytes(damaged))
+    assert (response.status_code, response.json()["code"]) == (422, "bad-stream")
