@@ -144,6 +144,8 @@ def _print_tables(report: dict[str, Any]) -> None:
             stages = row["seconds"][verb].items()
             told = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in stages)
             speed = row[f"{verb}_megabytes_per_second"]
-            console.print(f"{verb}: {speed:.1f} MB/s of pixels; {told}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{verb}: {speed:.1f} MB/s of pixels; {told}", highlight=False, soft_wrap=True
+            )
     peak = report["peak_memory_bytes"] / 1e6
     console.print(f"peak memory {peak:,.0f} MB, networks on {report['provider']}", highlight=False)
