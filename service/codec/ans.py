@@ -16,6 +16,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
+from service.errors import BadStream
 from service.runtime.tables import (
     EXPONENTS,
     LARGEST,
@@ -24,7 +25,6 @@ from service.runtime.tables import (
     group_by_table,
     split_escapes,
 )
-from service.errors import BadStream
 
 _AnsCoder: Any = constriction.stream.stack.AnsCoder
 _uniform: Any = cache(constriction.stream.model.Uniform)

@@ -93,9 +93,7 @@ class Decoder:
             coder = PatchCoder(model, grid, upper, quality)
             damaged = _decode_patches(coder, blade, needed, y, checkpoint)
         if damaged and options.strict:
-            raise DamagedStream(
-                f"{len(damaged)} patches are damaged or missing.", patches=damaged
-            )
+            raise DamagedStream(f"{len(damaged)} patches are damaged or missing.", patches=damaged)
         with stages.stage("synthesis"):
             pixels = synthesise(model, y, quality, grid, shown, checkpoint)
         if options.roi_only:

@@ -7,6 +7,7 @@ code its symbols, hand them over, go on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from service.runtime.lossy_model import LossyModel
 
 PATCH_LATENTS = 16  # positions on a side of a patch on the 1/16 grid
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class GroupLayout:
         """Positions on a side of a patch."""
         return PATCH_LATENTS * self.fold
 
-    def unfold(self, y: NDArray[np.generic]) -> NDArray[np.generic]:
+    def unfold(self, y: NDArray[_Number]) -> NDArray[_Number]:
         """(P, h, w, C) to this group's (P, f h, f w, n)."""
         p, h, w, _ = y.shape
         f = self.fold
@@ -48,7 +51,7 @@ class GroupLayout:
         cells = part.reshape(p, h, w, self.native, f, f).transpose(0, 1, 4, 2, 5, 3)
         return cells.reshape(p, h * f, w * f, self.native)
 
-    def fold_into(self, y: NDArray[np.generic], values: NDArray[np.generic]) -> None:
+    def fold_into(self, y: NDArray[_Number], values: NDArray[_Number]) -> None:
         """Inverse of ``unfold``: write this group's channels of ``y``."""
         p, h, w, _ = y.shape
         f = self.fold
@@ -88,7 +91,7 @@ class ExactChain:
         self._model = model
         self._quality = quality64
         self._state = features
-        self._symbols: NDArray[np.float32] | None = None
+        self._symbols = np.empty((0,), np.float32)  # of the group before; the first has none
 
     def tables(self, group: int) -> NDArray[np.uint8]:
         """Tables (P, h, w, n) of a group, for the patches still in the batch."""
@@ -97,7 +100,6 @@ class ExactChain:
         if "features" in session.inputs:
             feeds["features"] = self._state
         if "state" in session.inputs:
-            assert self._symbols is not None
             feeds["state"], feeds["symbols"] = self._state, self._symbols
         if "quality" in session.inputs:
             feeds["quality"] = np.minimum(self._quality // 2, 255).astype(np.float32)
@@ -117,5 +119,5 @@ class ExactChain:
             return
         self._state = self._state[chosen]
         self._quality = self._quality[chosen]
-        if self._symbols is not None:
+        if self._symbols.size:
             self._symbols = self._symbols[chosen]

@@ -44,9 +44,7 @@ def check_known_answers(model: LossyModel, answers: Mapping[str, Any]) -> None:
     ModelUnavailable
         At least one integer differs on this device.
     """
-    found = answers_of(
-        model, answers["top_symbols"], answers["symbols"], int(answers["quality64"])
-    )
+    found = answers_of(model, answers["top_symbols"], answers["symbols"], int(answers["quality64"]))
     expected = answers["tables"]
     if found.shape != expected.shape or (found != expected).any():
         wrong = int((found != expected).sum()) if found.shape == expected.shape else -1
