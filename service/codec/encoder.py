@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.container.layout import Header, ModelReference, Stream
+from service.codec.container.parser import parse
 from service.codec.container.writer import pack
-from service.codec.grid import Grid
+from service.codec.grid import TOP, Grid
 from service.codec.lossy import analyse, band_rows, decode_band, encode_bands, quantise_upper
 from service.codec.options import (
     QUALITY_STEPS,
@@ -22,7 +23,7 @@ from service.codec.patch_mask import PATCH, blade_patches, encode_mask
 from service.codec.patches import BATCH, PatchCoder
 from service.codec.rate_control import Rate, meet_target
 from service.codec.timing import Stages
-from service.errors import BadMask, BadStream
+from service.errors import BadMask, BadStream, WorkerFailed
 from service.pictures import Metadata, Picture, select_metadata
 from service.runtime.lossy_model import LossyModel
 from service.runtime.zoo import Zoo
@@ -68,6 +69,8 @@ class Encoder:
             Before any work.
         TargetUnreachable
             ``target_bytes`` is below what the lowest qualities need.
+        WorkerFailed
+            ``verify``, and the file that was made does not decode to what went in.
         """
         options.validate()
         model = self._zoo.by_name(options.model)
@@ -79,10 +82,13 @@ class Encoder:
             y = analyse(model, picture.pixels, grid, checkpoint)
         job = _Job(model, grid, picture.is_grey, patches, metadata, y, options.verify, stages)
         rate = Rate(*options.qualities64(patches))
-        if options.target_bytes is None:
-            data = job.code(rate, checkpoint)
-        else:
-            rate, data = meet_target(job, rate, patches, options.target_bytes, checkpoint)
+        try:
+            if options.target_bytes is None:
+                data = job.code(rate, checkpoint)
+            else:
+                rate, data = meet_target(job, rate, patches, options.target_bytes, checkpoint)
+        except BadStream as error:  # nothing but verification reads a stream here
+            raise WorkerFailed(f"The file that was made cannot be read back. {error}") from error
         return Compressed(data, self._report(picture, options, model, job, rate, data))
 
     @staticmethod
@@ -148,27 +154,32 @@ class _Job:
                 numbers = range(start, min(start + BATCH, self.mask.size))
                 streams += coder.encode(self.y, numbers, self.verify)
         with self.stages.stage("pack"):
-            return pack(header, bands, streams, self.metadata)
+            data = pack(header, bands, streams, self.metadata)
+            if self.verify:
+                _verify_file(data, header, bands, streams)
+            return data
 
-    def size_of(self, rate: Rate, numbers: list[int], checkpoint: Checkpoint) -> tuple[int, int]:
-        """Bytes of some patches' streams at a rate, and of everything but patches."""
+    def estimate(self, rate: Rate, numbers: list[int], checkpoint: Checkpoint) -> float:
+        """Bytes of the whole file at a rate, from some patches; exact if these are all."""
         header = self.header(rate)
-        upper = quantise_upper(self.model, self.y, header.top_quality)
-        bands = encode_bands(self.model, upper.symbols, header.top_quality, header.band_rows)
-        empty = [Stream(b"", 0)] * self.mask.size
-        fixed = len(pack(header, bands, empty, self.metadata))
-        coder = PatchCoder(self.model, self.grid, upper, rate.quality_map(self.mask))
-        total = 0
-        for start in range(0, len(numbers), BATCH):
-            checkpoint("rate_control", start, len(numbers))
-            streams = coder.encode(self.y, numbers[start : start + BATCH], verify=False)
-            total += sum(len(stream.data) + 2 for stream in streams)
-        return total, fixed
+        with self.stages.stage("rate_control"):
+            upper = quantise_upper(self.model, self.y, header.top_quality)
+            bands = encode_bands(self.model, upper.symbols, header.top_quality, header.band_rows)
+            coder = PatchCoder(self.model, self.grid, upper, rate.quality_map(self.mask))
+            streams = [Stream(b"", 0)] * self.mask.size
+            fixed = len(pack(header, bands, streams, self.metadata))
+            for start in range(0, len(numbers), BATCH):
+                checkpoint("rate_control", start, len(numbers))
+                batch = numbers[start : start + BATCH]
+                coded = coder.encode(self.y, batch, verify=False)
+                for number, stream in zip(batch, coded, strict=True):
+                    streams[number] = stream
+            sampled = len(pack(header, bands, streams, self.metadata)) - fixed
+        return fixed + sampled * self.mask.size / len(numbers)
 
     def header(self, rate: Rate) -> Header:
         """The index's fixed part at a rate."""
         card = self.model.card
-        lowest = int(rate.quality_map(self.mask).min())
         return Header(
             width=self.grid.width,
             height=self.grid.height,
@@ -177,7 +188,7 @@ class _Job:
             model=ModelReference(card.name, card.version, card.digest),
             quality64=rate.background64,
             roi_quality64=rate.blade64,
-            top_quality=min((lowest + QUALITY_STEPS // 2) // QUALITY_STEPS, self.model.anchors - 1),
+            top_quality=min(rate.top_quality(self.mask), self.model.anchors - 1),
             mask=self.mask,
             band_rows=band_rows(self.grid),
         )
@@ -185,7 +196,7 @@ class _Job:
     def _verify_bands(
         self, bands: list[Stream], symbols: NDArray[np.int32], anchor: int, rows: int
     ) -> None:
-        height = rows * (PATCH // 64)
+        height = rows * (PATCH // TOP)
         for number, stream in enumerate(bands):
             expected = symbols[number * height : (number + 1) * height]
             shape = (expected.shape[0], expected.shape[1], expected.shape[2])
@@ -194,15 +205,28 @@ class _Job:
                 raise BadStream("A band that was just coded does not decode to its symbols.")
 
 
+def _verify_file(data: bytes, header: Header, bands: list[Stream], streams: list[Stream]) -> None:
+    """Find every stream again where a decoder will look for it."""
+    blade = parse(data, max_pixels=header.width * header.height)
+    found = [blade.band(number) for number in range(len(bands))]
+    found += [blade.patch(number) for number in range(len(streams))]
+    if [part and bytes(part) for part in found] != [stream.data for stream in bands + streams]:
+        raise BadStream("A stream that was just packed is not where the index says.")
+    if not np.array_equal(blade.header.mask, header.mask):
+        raise BadStream("The mask that was just packed is another one.")
+
+
 def patch_mask(picture: Picture, mask: Mask, grid: Grid, dilation: int) -> NDArray[np.bool_]:
     """Blade patches, (rows, columns), from a caller's mask.
 
     Raises
     ------
     BadMask
-        The mask has another size than the picture.
+        The mask has another size than the picture, or a name that is none.
     """
     if isinstance(mask, str):
+        if mask not in ("full", "none"):
+            raise BadMask(f"A mask is a picture, full or none, not {mask!r}.")
         return np.full((grid.rows, grid.columns), mask == "full")
     if mask.shape != (picture.height, picture.width):
         raise BadMask(
