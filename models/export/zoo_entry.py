@@ -21,7 +21,8 @@ from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.density import index_of
 from models.layers.exact import exact_layers
 from models.layers.gains import ANCHORS
-from models.networks.lite import DEAD_ZONE, Lite
+from models.layers.rounding import RATE_WEIGHT
+from models.networks.lossy_network import LossyNetwork
 from models.networks.subband_prior import INDEX_FRACTION
 from service.runtime.card import Card, GroupCard, LossyCard
 from service.runtime.known_answers import answers_of
@@ -30,7 +31,7 @@ from service.runtime.sessions import Device
 from service.runtime.tables import TableSet
 
 
-def index_offsets(network: Lite) -> NDArray[np.int32]:
+def index_offsets(network: LossyNetwork) -> NDArray[np.int32]:
     """What each anchor adds to a native channel's index, (anchors, n), in sixteenths."""
     start = torch.cat([torch.full((g.native,), g.start) for g in network.prior.groups])
     logs = network.gains_y.logarithm.detach()
@@ -38,7 +39,7 @@ def index_offsets(network: Lite) -> NDArray[np.int32]:
     return offsets.int().numpy()
 
 
-def anatomy(network: Lite) -> LossyCard:
+def anatomy(network: LossyNetwork) -> LossyCard:
     """The card's description of a network's levels."""
     groups = network.prior.groups
     return LossyCard(
@@ -49,12 +50,12 @@ def anatomy(network: Lite) -> LossyCard:
         groups=tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups),
         analysis_halo=network.analysis_halo,
         synthesis_halo=network.synthesis_halo,
-        dead_zone=DEAD_ZONE,
+        rate_weight=RATE_WEIGHT,
     )
 
 
 def write_zoo_entry(
-    network: Lite,
+    network: LossyNetwork,
     pictures: Sequence[Tensor],
     folder: Path,
     card: Mapping[str, object],
@@ -89,7 +90,7 @@ def write_zoo_entry(
     for stem, graph in graphs.items():
         onnx.save(graph, folder / f"{stem}.onnx")
     offsets = index_offsets(network)
-    counts, upper = count_symbols(network, pictures, offsets)
+    counts, upper = count_symbols(network, pictures)
     tables = TableSet(counts.widths, counts.frequencies())
     _save_arrays(
         folder / "tables.npz",
@@ -114,9 +115,9 @@ def _save_known_answers(folder: Path, card: Card) -> None:
     """Symbols of all sizes and the tables that the float lowering gives for them."""
     rng = np.random.default_rng(20)
     anatomy_ = card.lossy
-    spread = rng.integers(0, 7, (4, 16, 16, anatomy_.channels))
+    spread = rng.integers(0, 7, (1, 16, 16, anatomy_.channels))
     symbols = np.rint(rng.laplace(0, 0.2 * 2.0**spread)).astype(np.int32)
-    top = np.rint(rng.laplace(0, 6, (8, 8, anatomy_.top_channels))).astype(np.int32)
+    top = np.rint(rng.laplace(0, 6, (4, 4, anatomy_.top_channels))).astype(np.int32)
     model = LossyModel(folder, card, _ReferenceDevice())
     quality64 = 300
     _save_arrays(

@@ -18,6 +18,7 @@ add them to the state.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -141,10 +142,15 @@ class SubbandPrior(nn.Module):
         assert isinstance(module, Scale)
         return module.start(stream, plane)
 
-    def forward(self, features: Tensor, quality: Tensor, symbols: list[Tensor]) -> list[Tensor]:
-        """All indices at once, given all symbols (training and encoding)."""
-        stream, indices = features, []
-        previous = -1
+    def walk(
+        self, features: Tensor, quality: Tensor, code: Callable[[int, Tensor], Tensor]
+    ) -> None:
+        """Go through the groups in coding order.
+
+        ``code(group, index)`` is handed a group's indices and answers with its symbols: those
+        it was given, or those it decides on now that it knows their cost.
+        """
+        stream, previous = features, -1
         for position, (scale, step) in enumerate(self.steps()):
             if scale != previous:
                 stream = self.enter_scale(scale, stream, quality)
@@ -152,9 +158,19 @@ class SubbandPrior(nn.Module):
             module = self.scales[scale]
             assert isinstance(module, Scale)
             stream, index = module.index(step, stream)
-            indices.append(index)
+            symbols = code(position, index)
             if step < len(module.embeds):
-                stream = module.absorb(step, stream, symbols[position])
+                stream = module.absorb(step, stream, symbols)
+
+    def forward(self, features: Tensor, quality: Tensor, symbols: list[Tensor]) -> list[Tensor]:
+        """The indices of all groups, given all symbols."""
+        indices = []
+
+        def given(group: int, index: Tensor) -> Tensor:
+            indices.append(index)
+            return symbols[group]
+
+        self.walk(features, quality, given)
         return indices
 
 

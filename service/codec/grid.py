@@ -13,7 +13,7 @@ from service.errors import BadParameter
 
 LATENT = 16  # pixels on a side of a position of y
 TOP = 64  # pixels on a side of a position of z
-TILE = 1024  # pixels on a side of a tile's core
+TILE = 2048  # pixels on a side of a tile's core
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Window:
         )
 
     def grown(self, halo: int, grid: Grid) -> Window:
-        """This window and a halo around it, within the coded picture."""
+        """The window and a halo around it, within the coded picture."""
         return Window(
             max(self.top - halo, 0),
             min(self.bottom + halo, grid.coded_height),
@@ -60,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Grid:
-    """A picture's patches; the coded picture is mirrored up to whole patches."""
+    """A picture's patches; the coded picture is padded to whole patches."""
 
     width: int
     height: int
@@ -116,24 +116,3 @@ class Grid:
                 yield Window(
                     top, min(top + TILE, window.bottom), left, min(left + TILE, window.right)
                 )
-
-
-def mirrored(pixels: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
-    """A window of the coded picture, (h, w, 3): beyond the picture, its mirror image.
-
-    ``pixels`` is (H, W, 3) or (H, W); grey is repeated for three channels.
-    """
-    height, width = pixels.shape[:2]
-    if window.bottom <= height and window.right <= width:
-        part = pixels[window.top : window.bottom, window.left : window.right]
-    else:
-        rows = _mirror(np.arange(window.top, window.bottom), height)
-        columns = _mirror(np.arange(window.left, window.right), width)
-        part = pixels[rows[:, None], columns]
-    return part if part.ndim == 3 else np.repeat(part[:, :, None], 3, axis=2)
-
-
-def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """Reflect indices back into 0..size-1, the border sample repeated; any distance."""
-    phase = index % (2 * size)
-    return np.minimum(phase, 2 * size - 1 - phase)

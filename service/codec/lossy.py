@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from service.codec.ans import Stack
 from service.codec.container.layout import Stream
-from service.codec.grid import LATENT, TOP, Grid, Window, mirrored
+from service.codec.grid import LATENT, TOP, Grid, Window
 from service.codec.integrity import crc32c_of_symbols
 from service.codec.options import Checkpoint
+from service.codec.padding import PaddedPicture
 from service.codec.patch_mask import PATCH
 from service.errors import BadStream
 from service.runtime.lossy_model import LossyModel
@@ -28,14 +29,13 @@ def analyse(
     """
     shape = (grid.coded_height // LATENT, grid.coded_width // LATENT, model.anatomy.channels)
     y = np.empty(shape, np.float32)
+    padded = PaddedPicture(pixels)
     cores = list(grid.tiles(Window(0, grid.coded_height, 0, grid.coded_width)))
     for done, core in enumerate(cores):
         checkpoint("analysis", done, len(cores))
         window = core.grown(model.anatomy.analysis_halo, grid)
-        (tile,) = model.analysis.run(picture=mirrored(pixels, window)[None])
-        inner = Window(0, window.bottom - window.top, 0, window.right - window.left)
+        (tile,) = model.analysis.run(picture=padded.window(window)[None])
         rows, columns = core.within(window)
-        assert tile.shape[1] == inner.bottom // LATENT
         y[core.scaled(LATENT)] = tile[
             0,
             rows.start // LATENT : rows.stop // LATENT,
@@ -166,8 +166,7 @@ def decode_band(
 def _bands(symbols: NDArray[np.int32], rows_of_patches: int) -> list[NDArray[np.int32]]:
     height = rows_of_patches * (PATCH // TOP)
     return [
-        np.ascontiguousarray(symbols[top : top + height])
-        for top in range(0, len(symbols), height)
+        np.ascontiguousarray(symbols[top : top + height]) for top in range(0, len(symbols), height)
     ]
 
 

@@ -18,11 +18,12 @@ from service.codec.integrity import crc32c_of_symbols
 from service.codec.lossy import UpperLevel
 from service.codec.patch_mask import PATCH
 from service.errors import BadStream
-from service.runtime.exact_chain import ExactChain, layouts_of
+from service.runtime.exact_chain import ExactChain, GroupLayout, layouts_of
 from service.runtime.lossy_model import LossyModel
 
 BATCH = 16  # patches that run through the networks together
 SIDE = PATCH // LATENT
+MARGIN = 2  # cells beyond the picture's right and lower border that are still coded
 
 Symbols = NDArray[np.int32]
 Tables = NDArray[np.uint8]
@@ -70,11 +71,10 @@ class PatchCoder:
         BadStream
             A stream does not decode to the symbols that went in (``verify``).
         """
-        symbols = self.quantise(y, numbers)
-        counts = [_coded_groups(groups) for groups in symbols]
-        tables = self.tables(symbols, numbers, counts)
+        symbols, tables = self.quantise(y, numbers)
         streams = []
-        for patch, groups in enumerate(counts):
+        for patch in range(len(numbers)):
+            groups = _coded_groups(symbols[patch])
             coded, chosen = symbols[patch][:groups], tables[patch][:groups]
             stream = self._push(coded, chosen)
             if verify:
@@ -82,34 +82,51 @@ class PatchCoder:
             streams.append(stream)
         return streams
 
-    def quantise(self, y: NDArray[np.float32], numbers: Sequence[int]) -> list[list[Symbols]]:
-        """Symbols by patch and group, each (h, w, n)."""
+    def quantise(
+        self, y: NDArray[np.float32], numbers: Sequence[int]
+    ) -> tuple[list[list[Symbols]], list[list[Tables]]]:
+        """Symbols and tables by patch and group, each (h, w, n).
+
+        A group is rounded when its tables are known, since they say what a symbol costs. A patch
+        ends with its last group that could hold a symbol other than 0.
+        """
         values = np.stack([y[patch_slices(self._grid, n)] for n in numbers])
         k = self._model.anatomy.mean_channels
         values[..., :k] -= self._gather(self._upper.means, numbers)
-        lean = np.float32(0.5 - self._model.anatomy.dead_zone)
-        by_group = []
-        for group, layout in enumerate(self._layouts):
-            scaled = layout.unfold(values) * self._gains(group, numbers)
-            size = np.floor(np.abs(scaled) + lean)
-            by_group.append(np.copysign(size, scaled).astype(np.int32))
-        return [[groups[patch] for groups in by_group] for patch in range(len(numbers))]
-
-    def tables(
-        self, symbols: list[list[Symbols]], numbers: Sequence[int], counts: Sequence[int]
-    ) -> list[list[Tables]]:
-        """Tables by patch and group, for each patch's coded groups."""
-        found: list[list[Tables]] = [[] for _ in numbers]
+        scaled = [
+            layout.unfold(values) * self._gains(group, numbers) * self._inside(layout, numbers)
+            for group, layout in enumerate(self._layouts)
+        ]
+        counts = np.zeros(len(numbers), int)
+        for group, part in enumerate(scaled):
+            counts[np.abs(part).max(axis=(1, 2, 3)) >= 0.5] = group + 1
+        symbols: list[list[Symbols]] = [[] for _ in numbers]
+        tables: list[list[Tables]] = [[] for _ in numbers]
         live = np.arange(len(numbers))
         chain = self._chain(numbers)
-        for group in range(max(counts, default=0)):
-            chosen = np.array([counts[patch] > group for patch in live])
-            chain.keep(chosen)
-            live = live[chosen]
-            for patch, tables in zip(live, chain.tables(group), strict=True):
-                found[patch].append(tables)
-            chain.absorb(np.stack([symbols[patch][group] for patch in live]))
-        return found
+        for group in range(int(counts.max(initial=0))):
+            chain.keep(counts[live] > group)
+            live = live[counts[live] > group]
+            chosen = chain.tables(group)
+            rounded = self._model.quantise(scaled[group][live], chosen)
+            for position, patch in enumerate(live):
+                symbols[patch].append(rounded[position])
+                tables[patch].append(chosen[position])
+            chain.absorb(rounded)
+        return symbols, tables
+
+    def _inside(self, layout: GroupLayout, numbers: Sequence[int]) -> NDArray[np.float32]:
+        """(P, h, w, 1): 1 where a latent reaches the picture, 0 in the padding beyond.
+
+        What lies further out than MARGIN cells changes no pixel that is shown; as zeros it
+        costs next to nothing.
+        """
+        cell = LATENT // layout.fold
+        rows, columns = np.divmod(np.asarray(numbers)[:, None], self._grid.columns)
+        offsets = (np.arange(layout.side) - MARGIN) * cell
+        below = rows * PATCH + offsets < self._grid.height
+        beside = columns * PATCH + offsets < self._grid.width
+        return (below[:, :, None] & beside[:, None, :])[..., None].astype(np.float32)
 
     def _push(self, symbols: list[Symbols], tables: list[Tables]) -> Stream:
         if not symbols:
@@ -164,23 +181,25 @@ class PatchCoder:
         live = np.arange(len(numbers))
         chain = self._chain(numbers)
         for group, layout in enumerate(self._layouts):
-            chosen = np.array([p not in damaged and streams[p][1] > group for p in live], bool)
+            chosen = np.array(
+                [p not in damaged and streams[p][1] > group for p in live.tolist()], np.bool_
+            )
             if not chosen.any():
                 break
             chain.keep(chosen)
             live = live[chosen]
             tables = chain.tables(group)
             symbols = np.zeros(tables.shape, np.int32)
-            for position, patch in enumerate(live):
+            for position, patch in enumerate(live.tolist()):
                 try:
                     flat = stacks[patch].pop_step(tables[position].ravel(), self._model.tables)
                     symbols[position] = flat.reshape(tables.shape[1:])
                 except BadStream:
-                    damaged.add(int(patch))
+                    damaged.add(patch)
                 popped[patch].append(symbols[position])
             chain.absorb(symbols)
             part = np.zeros((len(numbers), *tables.shape[1:]), np.float32)
-            gains = self._gains(group, [numbers[patch] for patch in live])
+            gains = self._gains(group, [numbers[patch] for patch in live.tolist()])
             part[live] = self._model.reconstruct(symbols, tables) / gains
             layout.fold_into(values, part)
         for patch, (_, groups) in enumerate(streams):
@@ -190,9 +209,7 @@ class PatchCoder:
                 damaged.add(patch)
         for patch in damaged:
             values[patch] = 0
-        values[..., : self._model.anatomy.mean_channels] += self._gather(
-            self._upper.means, numbers
-        )
+        values[..., : self._model.anatomy.mean_channels] += self._gather(self._upper.means, numbers)
         for patch, number in enumerate(numbers):
             y[patch_slices(self._grid, number)] = values[patch]
         return sorted(numbers[patch] for patch in damaged)

@@ -43,7 +43,9 @@ class LossyCard(_Frozen):
     groups: tuple[GroupCard, ...] = Field(min_length=1, max_length=15)
     analysis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
     synthesis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
-    dead_zone: float = Field(ge=0, lt=0.5, description="how far rounding leans towards zero")
+    rate_weight: float = Field(
+        ge=0, le=1, description="squared steps that a bit is worth when an encoder rounds"
+    )
 
 
 class Card(_Frozen):

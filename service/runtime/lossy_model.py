@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from service.runtime.tables import TableSet
 from service.errors import ModelUnavailable
 from service.runtime.card import Card, GroupCard, LossyCard
 from service.runtime.sessions import Device, Session
+from service.runtime.tables import TableSet
 
 QUALITY_STEPS = 64  # steps of q from one anchor to the next
 INDEX_FRACTION_BITS = 4  # index networks answer in sixteenths of a table step
@@ -35,9 +35,7 @@ class LossyModel:
         lowering = device.lowering
         self.analysis = Session(folder / "analysis.onnx", device)
         self.hyper_analysis = Session(folder / "hyper_analysis.onnx", device)
-        self.means = (
-            Session(folder / "means.onnx", device) if card.lossy.mean_channels else None
-        )
+        self.means = Session(folder / "means.onnx", device) if card.lossy.mean_channels else None
         self.synthesis = Session(folder / "synthesis.onnx", device)
         self.features = Session(folder / f"features.{lowering}.onnx", device)
         self.steps = tuple(
@@ -55,6 +53,7 @@ class LossyModel:
         except (OSError, KeyError, ValueError) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
         self.anchors = len(self._log_gains)
+        self._limits = _rounding_limits(self.tables, card.lossy.rate_weight)
 
     # -- quality ------------------------------------------------------------------------------
 
@@ -71,7 +70,8 @@ class LossyModel:
         low, part = self._anchor(quality64)
         below, above = self._index_offsets[low], self._index_offsets[low + 1]
         offsets = (below * (QUALITY_STEPS - part) + above * part + QUALITY_STEPS // 2) >> 6
-        return offsets[self._native(group)].astype(np.int32)
+        chosen: NDArray[np.int32] = offsets[self._native(group)].astype(np.int32)
+        return chosen
 
     def top_gain(self, anchor: int) -> NDArray[np.float32]:
         """Gains of z's channels at an anchor, (Cz,)."""
@@ -80,7 +80,8 @@ class LossyModel:
 
     def top_tables(self, anchor: int) -> NDArray[np.uint8]:
         """Table of each of z's channels at an anchor, (Cz,)."""
-        return self._top_tables[anchor]
+        tables: NDArray[np.uint8] = self._top_tables[anchor]
+        return tables
 
     def _anchor(self, quality64: int) -> tuple[int, int]:
         low = min(quality64 // QUALITY_STEPS, self.anchors - 2)
@@ -92,12 +93,24 @@ class LossyModel:
 
     # -- exact ----------------------------------------------------------------------------------
 
-    def to_tables(
-        self, index: NDArray[np.float32], offset: NDArray[np.int32]
-    ) -> NDArray[np.uint8]:
+    def to_tables(self, index: NDArray[np.float32], offset: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Tables from a step's integer answer (P, h, w, n) and offsets (P, 1, 1, n)."""
         total = (index.astype(np.int32) + offset) >> INDEX_FRACTION_BITS
-        return np.clip(total, 0, len(self.tables) - 1).astype(np.uint8)
+        tables: NDArray[np.uint8] = np.clip(total, 0, len(self.tables) - 1).astype(np.uint8)
+        return tables
+
+    def quantise(
+        self, values: NDArray[np.float32], tables: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        """Symbols for scaled latents: of two neighbours the one of smaller D + weight * R.
+
+        An encoder's choice; a decoder takes any symbols.
+        """
+        size = np.abs(values)
+        first, further = self._limits[:, 0][tables], self._limits[:, 1][tables]
+        rounded = np.maximum(np.floor(size + (1 - further)), 1)
+        rounded[size <= first] = 0
+        return np.copysign(rounded, values).astype(np.int32)
 
     def reconstruct(
         self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
@@ -105,4 +118,22 @@ class LossyModel:
         """Where in its bin a symbol's value is expected: the centroid measured for its table."""
         size = np.abs(symbols)
         shift = self._reconstruction[tables, np.minimum(size, 3)]
-        return symbols + np.copysign(shift, symbols, dtype=np.float32)
+        centroids: NDArray[np.float32] = symbols.astype(np.float32)
+        centroids += np.copysign(shift, centroids)
+        return centroids
+
+
+def _rounding_limits(tables: TableSet, weight: float) -> NDArray[np.float32]:
+    """(T, 2): |value| above which 0 becomes 1, and the same from 1 to 2, less 1.
+
+    Between symbols k and k + 1 the cost D + weight * R is equal at
+    k + 1/2 + weight * (R(k + 1) - R(k)) / 2.
+    """
+    numbers = np.arange(len(tables))
+    cost = [
+        np.array([tables.bits(np.array([k], np.int32), numbers[t : t + 1]) for t in numbers])
+        for k in range(3)
+    ]
+    steps = np.stack([cost[1] - cost[0], cost[2] - cost[1]], 1)
+    limits: NDArray[np.float32] = (0.5 + 0.5 * weight * np.clip(steps, 0, 24)).astype(np.float32)
+    return limits

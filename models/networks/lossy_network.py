@@ -1,0 +1,176 @@
+"""What every lossy network shares: gains, the two levels, coding by the exact prior.
+
+A network is a list of levels, top first: z, with one gain a picture and static tables, and y,
+with a quality a patch and tables from the exact prior. A subclass brings the transforms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.layers.density import TABLES, deviation, index_of
+from models.layers.gains import Gains
+from models.layers.rounding import Bits, rate_aware_round, thresholds
+from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
+
+
+@dataclass
+class Coded:
+    """Patches, coded: by group, each on the grid of its network, (P, n, h, w).
+
+    ``indices`` are real table indices, with the quality's share; bits are (P,).
+    """
+
+    symbols: list[Tensor]
+    values: list[Tensor]
+    indices: list[Tensor]
+    bits: Tensor
+
+    def tables(self) -> list[Tensor]:
+        """Table of each symbol."""
+        return [table_of(index) for index in self.indices]
+
+
+def table_of(index: Tensor) -> Tensor:
+    """Table of a real index: its whole part, within the tables there are."""
+    return index.detach().float().floor().clamp(0, TABLES - 1).long()
+
+
+class LossyNetwork(nn.Module):
+    """Base of the lossy family.
+
+    Parameters
+    ----------
+    gains_y, gains_z : gains of y's native channels and of z's channels.
+    top, prior : the exact networks.
+    bits : likelihood of the family, ``laplace_bits`` or ``gaussian_bits``.
+    """
+
+    hyper_channels: int  # first channels of y that hyper_analysis reads
+    mean_channels: int  # first channels of y whose mean z predicts
+    analysis_halo: int  # receptive fields in pixels, rounded up to latents
+    synthesis_halo: int
+
+    def __init__(
+        self, gains_y: Gains, gains_z: Gains, top: TopFeatures, prior: SubbandPrior, bits: Bits
+    ) -> None:
+        super().__init__()
+        self.gains_y, self.gains_z, self.top, self.prior = gains_y, gains_z, top, prior
+        self.bits = bits
+        self.register_buffer("limits", thresholds(bits), persistent=False)
+        self.register_buffer("centroid_sum", torch.zeros(TABLES, 4))
+        self.register_buffer("centroid_count", torch.zeros(TABLES, 4))
+        self.limits: Tensor
+        self.centroid_sum: Tensor
+        self.centroid_count: Tensor
+
+    # -- transforms: a subclass's own -------------------------------------------------------
+
+    def analysis(self, rgb: Tensor) -> Tensor:
+        """RGB 0..255 (B, 3, H, W) to y (B, C, H/16, W/16)."""
+        raise NotImplementedError
+
+    def hyper_analysis(self, y: Tensor) -> Tensor:
+        """The first ``hyper_channels`` of y to z (B, Cz, h/4, w/4)."""
+        raise NotImplementedError
+
+    def means(self, z: Tensor) -> Tensor:
+        """Means of the first ``mean_channels`` of y, from z."""
+        raise NotImplementedError
+
+    def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:
+        """y and qualities on its grid (B, h, w) to RGB, not clipped."""
+        raise NotImplementedError
+
+    # -- gains ------------------------------------------------------------------------------
+
+    def folded(self, native: Tensor) -> Tensor:
+        """Values of the native channels (B, n), repeated for the folded ones (B, C)."""
+        parts = native.split([g.native for g in self.prior.groups], 1)
+        repeated = [
+            part.repeat_interleave(g.fold**2, 1)
+            for part, g in zip(parts, self.prior.groups, strict=True)
+        ]
+        return torch.cat(repeated, 1)
+
+    def gain(self, quality: Tensor) -> Tensor:
+        """Gains of y at patch qualities: (P,) to (P, C, 1, 1)."""
+        return torch.exp(self.folded(self.gains_y(quality)))[:, :, None, None]
+
+    def upper(self, y: Tensor, top_quality: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols of z (integers) and the z they stand for, at one anchor a picture (B,)."""
+        z = self.hyper_analysis(y[:, : self.hyper_channels])
+        gain = torch.exp(self.gains_z(top_quality))[:, :, None, None]
+        symbols = torch.floor(z * gain + 0.5)
+        return symbols, symbols / gain
+
+    def without_means(self, y: Tensor, z: Tensor) -> Tensor:
+        """y minus what z predicts of it."""
+        k = self.mean_channels
+        return torch.cat([y[:, :k] - self.means(z), y[:, k:]], 1)
+
+    # -- the lowest level -------------------------------------------------------------------
+
+    @staticmethod
+    def unfold(y: Tensor, group: Group) -> Tensor:
+        """A group's channels of (P, C, 16, 16) on the grid of its network."""
+        part = y[:, group.channels.start : group.channels.stop]
+        return F.pixel_shuffle(part, group.fold) if group.fold > 1 else part
+
+    def fold(self, groups: list[Tensor]) -> Tensor:
+        """Inverse of ``unfold`` for all groups: (P, C, 16, 16)."""
+        parts = [
+            F.pixel_unshuffle(part, g.fold) if g.fold > 1 else part
+            for part, g in zip(groups, self.prior.groups, strict=True)
+        ]
+        return torch.cat(parts, 1)
+
+    def code(self, features: Tensor, scaled: Tensor, quality: Tensor) -> Coded:
+        """Decide on symbols group by group and count their bits.
+
+        features (P, F, 16, 16), scaled latents (P, C, 16, 16), quality (P,). Symbols carry no
+        gradient; bits carry that of the prior.
+        """
+        shifts = index_of(self.gains_y(quality)).split([g.native for g in self.prior.groups], 1)
+        coded = Coded([], [], [], torch.zeros(len(scaled), device=scaled.device))
+
+        def decide(group: int, raw: Tensor) -> Tensor:
+            layout = self.prior.groups[group]
+            index = raw.float() + shifts[group][:, :, None, None] + layout.start
+            values = self.unfold(scaled, layout)
+            symbols = rate_aware_round(values.detach(), table_of(index), self.limits)
+            coded.symbols.append(symbols)
+            coded.values.append(values)
+            coded.indices.append(index)
+            coded.bits = coded.bits + self.bits(symbols, deviation(index)).flatten(1).sum(1)
+            return symbols
+
+        self.prior.walk(features, torch.floor(quality * 64), decide)
+        return coded
+
+    def reconstruct(self, coded: Coded) -> Tensor:
+        """Scaled latents (P, C, 16, 16) where they are expected within their bins."""
+        centroids = self.centroid_sum / (self.centroid_count + 50.0)
+        parts = []
+        for symbols, tables in zip(coded.symbols, coded.tables(), strict=True):
+            shift = centroids[tables, symbols.abs().clamp(max=3).long()]
+            parts.append(symbols + torch.sign(symbols) * shift)
+        return self.fold(parts)
+
+    @torch.no_grad()
+    def observe_centroids(self, coded: Coded) -> None:
+        """Count where values lie in their bins; older counts fade."""
+        self.centroid_sum *= 0.99
+        self.centroid_count *= 0.99
+        for symbols, values, tables in zip(
+            coded.symbols, coded.values, coded.tables(), strict=True
+        ):
+            key = (tables * 4 + symbols.abs().clamp(max=3).long()).flatten()
+            away = (values.abs() - symbols.abs()) * (symbols != 0)
+            size = TABLES * 4
+            self.centroid_sum += torch.bincount(key, away.flatten().float(), size).view(TABLES, 4)
+            self.centroid_count += torch.bincount(key, minlength=size).view(TABLES, 4)
