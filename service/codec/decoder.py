@@ -26,6 +26,8 @@ from service.pictures import Metadata
 from service.runtime.lossy_model import LossyModel
 from service.runtime.zoo import Zoo
 
+_METADATA = ("exif", "xmp", "icc")  # chunks whose bytes are handed out
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -69,7 +71,7 @@ class Decoder:
         BadParameter
             The region is not within the picture.
         DamagedStream
-            ``strict``, and something that is shown is damaged or missing.
+            ``strict``, and something that is shown, or metadata, is damaged or missing.
         """
         blade = parse(data, max_pixels=self._max_pixels)
         header = blade.header
@@ -81,8 +83,6 @@ class Decoder:
         stages = Stages()
         with stages.stage("upper_level"):
             upper, bad_bands = _decode_upper(model, blade, grid)
-        if bad_bands and options.strict:
-            raise DamagedStream("The upper level is damaged.", bands=bad_bands)
         quality = Rate(header.quality64, header.roi_quality64).quality_map(header.mask)
         needed = self._needed(model, header, grid, shown, options.roi_only)
         y = np.zeros(
@@ -92,15 +92,21 @@ class Decoder:
         with stages.stage("patches"):
             coder = PatchCoder(model, grid, upper, quality)
             damaged = _decode_patches(coder, blade, needed, y, checkpoint)
-        if damaged and options.strict:
-            raise DamagedStream(f"{len(damaged)} patches are damaged or missing.", patches=damaged)
+        damaged = sorted({*damaged, *_under(bad_bands, header, needed)})
+        lost = [label for label in blade.check_chunks() if label in _METADATA]
+        if options.strict and (damaged or lost):
+            what = ", ".join(([f"{len(damaged)} patches"] if damaged else []) + lost)
+            raise DamagedStream(f"Damaged or missing: {what}.", patches=damaged, metadata=lost)
         with stages.stage("synthesis"):
             pixels = synthesise(model, y, quality, grid, shown, checkpoint)
         if options.roi_only:
             _blacken(pixels, header.mask, shown)
         if header.grey:
-            pixels = np.rint(pixels.mean(axis=2)).astype(np.uint8)
-        report = _report(blade, shown, stages, damaged, _touched(damaged, grid, shown))
+            pixels = ((pixels.sum(axis=2, dtype=np.uint16) + 1) // 3).astype(np.uint8)
+        touched = _touched(damaged, grid, shown)
+        if options.roi_only:
+            touched = [number for number in touched if header.mask.flat[number]]
+        report = _report(blade, shown, stages, touched, damaged, lost)
         return Decoded(pixels, blade.metadata(), report)
 
     @staticmethod
@@ -168,6 +174,16 @@ def _decode_patches(
     return sorted(set(damaged))
 
 
+def _under(bad_bands: list[int], header: Header, needed: list[int]) -> list[int]:
+    """Patches of damaged bands, and a row on each side: as far as z reaches (under one patch)."""
+    rows = {
+        row
+        for band in bad_bands
+        for row in range(band * header.band_rows - 1, (band + 1) * header.band_rows + 1)
+    }
+    return [number for number in needed if number // header.patch_columns in rows]
+
+
 def _touched(damaged: list[int], grid: Grid, shown: Window) -> list[int]:
     """Damaged patches, widened by the synthesis halo (under one patch), within what is shown."""
     marked = np.zeros((grid.rows + 2, grid.columns + 2), bool)
@@ -190,7 +206,12 @@ def _blacken(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], shown: Window) 
 
 
 def _report(
-    blade: Blade, shown: Window, stages: Stages, damaged: list[int], touched: list[int]
+    blade: Blade,
+    shown: Window,
+    stages: Stages,
+    touched: list[int],
+    damaged: list[int],
+    lost: list[str],
 ) -> dict[str, object]:
     header = blade.header
     return {
@@ -207,6 +228,7 @@ def _report(
         "exact": False,
         "damaged": touched,
         "damaged_streams": damaged,
+        "damaged_metadata": lost,
         "truncated": blade.truncated,
         "seconds": stages.report(),
     }
