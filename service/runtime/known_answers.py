@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ from numpy.typing import NDArray
 from service.errors import ModelUnavailable
 from service.runtime.exact_chain import ExactChain
 from service.runtime.lossy_model import LossyModel
+
+_INPUTS = ("top_symbols", "symbols", "quality64")
 
 
 def answers_of(
@@ -34,6 +38,21 @@ def answers_of(
         tables.append(chain.tables(group).reshape(-1))
         chain.absorb(layout.unfold(symbols))
     return np.concatenate(tables)
+
+
+def read_known_answers(folder: Path) -> dict[str, NDArray[np.generic]]:
+    """What the exporter wrote beside a model.
+
+    Raises
+    ------
+    ModelUnavailable
+        It is missing or malformed: a model that cannot be checked is not used.
+    """
+    try:
+        with np.load(folder / "known_answers.npz", allow_pickle=False) as archive:
+            return {name: archive[name] for name in (*_INPUTS, "tables")}
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise ModelUnavailable(f"{folder}/known_answers.npz cannot be read: {error}") from error
 
 
 def check_known_answers(model: LossyModel, answers: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,24 +34,30 @@ class LossyModel:
         self.anatomy: LossyCard = card.lossy
         self.groups: tuple[GroupCard, ...] = card.lossy.groups
         lowering = device.lowering
-        self.analysis = Session(folder / "analysis.onnx", device)
-        self.hyper_analysis = Session(folder / "hyper_analysis.onnx", device)
-        self.means = Session(folder / "means.onnx", device) if card.lossy.mean_channels else None
-        self.synthesis = Session(folder / "synthesis.onnx", device)
-        self.features = Session(folder / f"features.{lowering}.onnx", device)
-        self.steps = tuple(
-            Session(folder / f"step_{number}.{lowering}.onnx", device)
-            for number in range(len(self.groups))
-        )
+
+        def pinned(name: str) -> Path:
+            if name not in card.files:
+                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
+            return folder / name
+
+        def session(stem: str) -> Session:
+            return Session(pinned(f"{stem}.onnx"), device)
+
+        self.analysis = session("analysis")
+        self.hyper_analysis = session("hyper_analysis")
+        self.means = session("means") if card.lossy.mean_channels else None
+        self.synthesis = session("synthesis")
+        self.features = session(f"features.{lowering}")
+        self.steps = tuple(session(f"step_{n}.{lowering}") for n in range(len(self.groups)))
         try:
-            arrays = np.load(folder / "tables.npz", allow_pickle=False)
+            arrays = np.load(pinned("tables.npz"), allow_pickle=False)
             self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
             self._log_gains: NDArray[np.float32] = arrays["log_gains"]
             self._top_log_gains: NDArray[np.float32] = arrays["top_log_gains"]
             self._index_offsets: NDArray[np.int32] = arrays["index_offsets"]
             self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
             self._reconstruction: NDArray[np.float32] = arrays["reconstruction"]
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
         self.anchors = len(self._log_gains)
         self._limits = _rounding_limits(self.tables, card.lossy.rate_weight)
@@ -99,9 +106,7 @@ class LossyModel:
         tables: NDArray[np.uint8] = np.clip(total, 0, len(self.tables) - 1).astype(np.uint8)
         return tables
 
-    def quantise(
-        self, values: NDArray[np.float32], tables: NDArray[np.uint8]
-    ) -> NDArray[np.int32]:
+    def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Symbols for scaled latents: of two neighbours the one of smaller D + weight * R.
 
         An encoder's choice; a decoder takes any symbols.

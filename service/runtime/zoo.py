@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import numpy as np
-
 from service.errors import ModelUnavailable, UnknownModel
 from service.runtime.card import Card, read_card
-from service.runtime.known_answers import check_known_answers
+from service.runtime.known_answers import check_known_answers, read_known_answers
 from service.runtime.lossy_model import LossyModel
 from service.runtime.sessions import Device, choose_device
 from service.settings import Settings
@@ -101,8 +99,7 @@ class Zoo:
         with self._lock:
             if digest not in self._loaded:
                 model = LossyModel(self._folders[digest], card, self.device)
-                answers = np.load(self._folders[digest] / "known_answers.npz", allow_pickle=False)
-                check_known_answers(model, answers)
+                check_known_answers(model, read_known_answers(self._folders[digest]))
                 self._loaded[digest] = model
             return self._loaded[digest]
 
@@ -119,8 +116,7 @@ class Zoo:
             A network's integers came out different.
         """
         for digest, model in list(self._loaded.items()):
-            answers = np.load(self._folders[digest] / "known_answers.npz", allow_pickle=False)
-            check_known_answers(model, answers)
+            check_known_answers(model, read_known_answers(self._folders[digest]))
 
     def models(self) -> list[dict[str, object]]:
         """The cards, JSON-able, newest version of a name first."""
