@@ -75,7 +75,7 @@ class CompressOptions:
                 continue
             if not math.isfinite(value) or not LOWEST_QUALITY <= value <= HIGHEST_QUALITY:
                 raise BadParameter(f"{name} must be between 1 and 8, not {value}.")
-        if self.target_bytes is not None and self.target_bytes < 1:
+        if self.target_bytes is not None and not self.target_bytes >= 1:  # NaN too
             raise BadParameter(f"target_bytes must be at least 1, not {self.target_bytes}.")
         if not 0 <= self.dilation <= 1024:
             raise BadParameter(f"dilation must be 0 to 1024 pixels, not {self.dilation}.")
