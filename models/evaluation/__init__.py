@@ -1,0 +1,1 @@
+"""Evidence: the codec on real files beside its peers, and what exactness costs."""

@@ -1,0 +1,142 @@
+"""Measure: ``python -m models.evaluation rd --images DIR --out docs/results``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from models.evaluation import markdown
+from models.evaluation.environment import shown
+from service.errors import BladestreamError
+from service.settings import get_settings
+
+QUALITIES = "1,2,3,4,5,6,7,8"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0; 1 where pictures, model or documents can't be used."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    command: Callable[[argparse.Namespace], None] = options.run
+    try:
+        command(options)
+    except (BladestreamError, ValueError, OSError) as error:
+        print(f"evaluation: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def rd(options: argparse.Namespace) -> None:
+    """Bladestream and its peers on a folder of pictures: rd.json, rd.md, rd.png."""
+    from models.evaluation.plot import draw
+    from models.evaluation.rate_distortion import evaluate
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    report = evaluate(
+        options.images, out / "peers", options.qualities, options.model, get_settings()
+    )
+    words = ["rd", "--images", shown(options.images), "--out", shown(out)]
+    if options.model:
+        words += ["--model", options.model]
+    report = {"command": _command(words, options.qualities), **report}
+    _write_json(out / "rd.json", report)
+    text = markdown.long(report)
+    (out / "rd.md").write_text(text, encoding="utf-8")
+    draw(report, out / "rd.png")
+    print(text)
+
+
+def exactness(options: argparse.Namespace) -> None:
+    """What integer arithmetic costs a trained prior: exactness.json."""
+    from models.evaluation.exactness import price
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    words = ["exactness", "--checkpoint", shown(options.checkpoint)]
+    words += ["--images", shown(options.images)]
+    if options.calibration:
+        words += ["--calibration", shown(options.calibration)]
+    words += ["--out", shown(out)]
+    found = price(
+        options.checkpoint, options.images, options.calibration, options.qualities, get_settings()
+    )
+    report = {"command": _command(words, options.qualities), **found}
+    _write_json(out / "exactness.json", report)
+    print(markdown.exactness_table(report))
+
+
+def tables(options: argparse.Namespace) -> None:
+    """Put the results between the README's markers."""
+    folder: Path = options.results
+    report = json.loads((folder / "rd.json").read_text(encoding="utf-8"))
+    exact = folder / "exactness.json"
+    exact_report = json.loads(exact.read_text(encoding="utf-8")) if exact.exists() else None
+    readme: Path = options.readme
+    document = readme.read_text(encoding="utf-8")
+    text = markdown.short(report, exact_report, folder.as_posix())
+    readme.write_text(markdown.put_between_markers(document, text), encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models.evaluation", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    rd_ = verbs.add_parser("rd", help=rd.__doc__, description=rd.__doc__)
+    rd_.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    rd_.add_argument("--out", type=Path, required=True, help="folder for the results")
+    rd_.add_argument("--model", help="name in the zoo; the service's default otherwise")
+    rd_.set_defaults(run=rd)
+    exact = verbs.add_parser("exactness", help=exactness.__doc__, description=exactness.__doc__)
+    exact.add_argument("--checkpoint", type=Path, required=True, help="weights.pt of a training")
+    exact.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    exact.add_argument(
+        "--calibration",
+        type=Path,
+        help="folder of training pictures, for weights whose integer steps are not settled yet",
+    )
+    exact.add_argument("--out", type=Path, required=True, help="folder for the results")
+    exact.set_defaults(run=exactness)
+    for verb in (rd_, exact):
+        verb.add_argument("--qualities", type=_qualities, default=QUALITIES, help="with commas")
+    readme = verbs.add_parser("tables", help=tables.__doc__, description=tables.__doc__)
+    readme.add_argument("--results", type=Path, default=Path("docs/results"))
+    readme.add_argument("--readme", type=Path, default=Path("README.md"))
+    readme.set_defaults(run=tables)
+    return parser
+
+
+def _qualities(text: str) -> list[float]:
+    try:
+        found = sorted({float(word) for word in text.split(",")})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers") from error
+    if not all(1 <= quality <= 8 for quality in found):
+        raise argparse.ArgumentTypeError("a quality is 1 to 8")
+    return found
+
+
+def _command(words: list[str], qualities: list[float]) -> str:
+    """The command as a document shows it."""
+    if qualities != _qualities(QUALITIES):
+        words = [*words, "--qualities", ",".join(f"{quality:g}" for quality in qualities)]
+    return shlex.join(["python", "-m", "models.evaluation", *words])
+
+
+def _write_json(path: Path, report: dict[str, Any]) -> None:
+    """Indented, but a list of numbers or words on one line."""
+    text = json.dumps(report, indent=1)
+    text = re.sub(
+        r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: "[" + re.sub(r"\s+", " ", found[1]) + "]", text
+    )
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Results as Markdown: a short form for the README, a long one beside the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+Report = dict[str, Any]
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+
+def put_between_markers(document: str, text: str) -> str:
+    """``document`` with ``text`` in place of what stands between the markers.
+
+    Raises
+    ------
+    ValueError
+        The markers are not there, once each and in order.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    old, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in old + after or END in after:
+        raise ValueError(f"the document needs {BEGIN} and {END}, once each and in this order")
+    return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
+
+
+def short(report: Report, exactness: Report | None, folder: str) -> str:
+    """What the README shows; ``folder`` is where the figures lie, seen from there."""
+    parts = [
+        _introduction(report),
+        _against(report),
+        _points(report, "bladestream"),
+        f"![Rate-distortion curves]({folder}/rd.png)",
+        f"Every point of every picture is in [{folder}/rd.json]({folder}/rd.json).",
+        _made_by(report),
+    ]
+    if exactness is not None:
+        parts += [_exactness_sentence(exactness), _made_by(exactness)]
+    return "\n\n".join(parts)
+
+
+def long(report: Report) -> str:
+    """The short form's tables with all points of all codecs."""
+    parts = ["# Rate and distortion", _introduction(report), _against(report)]
+    parts += ["![Rate-distortion curves](rd.png)"]
+    for key, codec in report["codecs"].items():
+        parts += [f"## {codec['title']} ({codec['version']})", _points(report, key)]
+    parts += ["## Definitions", _definitions(report), _made_by(report)]
+    return "\n\n".join(parts) + "\n"
+
+
+def exactness_table(report: Report) -> str:
+    """Rate of the prior in float and in integers, by quality."""
+    rows = [
+        (
+            f"{row['quality']:g}",
+            f"{row['float_bpp']:.4f}",
+            f"{row['exact_bpp']:.4f}",
+            _percent(row["price_of_integers"], 2),
+            f"{row['tables_bpp']:.4f}",
+            _percent(row["price_of_tables"], 2),
+        )
+        for row in report["qualities"]
+    ]
+    head = ("q", "float, bpp", "integers, bpp", "price", "integers and whole tables, bpp", "price")
+    return _table(head, rows)
+
+
+def _introduction(report: Report) -> str:
+    count, folder = len(report["images"]["pictures"]), report["images"]["folder"]
+    machine, model = report["machine"], report["model"]
+    text = (
+        f"Model `{model['name']}/{model['version']}` on {count} pictures of `{folder}`: whole "
+        f"files through the real encoder and decoder, the other codecs on the same pictures as "
+        f"Pillow runs them, on {machine['cores']} cores of {machine['processor']} (networks on "
+        f"{model['provider']})."
+    )
+    for title, reason in report["peers_left_out"].items():
+        text += f" {title} is left out: {reason}."
+    return text
+
+
+def _against(report: Report) -> str:
+    rows = []
+    for key, codec in report["codecs"].items():
+        rate, seconds = report["bd_rate"].get(key), codec["seconds_a_megapixel"]
+        rows.append(
+            (
+                codec["title"],
+                _percent(rate["of_curves"]) if rate else "",
+                _percent(rate["of_pictures"]) if rate else "",
+                f"{seconds['encode']:.2f}",
+                f"{seconds['decode']:.2f}",
+            )
+        )
+    for key, curve in report["published"].items():
+        rate = report["bd_rate"][key]
+        rows.append((f"{curve['title']}, published", _percent(rate["of_curves"]), "", "", ""))
+    head = ("codec", "BD-rate", "mean of pictures", "encode, s/MP", "decode, s/MP")
+    note = (
+        "BD-rate: how many bits Bladestream needs more (+) or less (−) than that codec for the "
+        "same PSNR, once on the curves averaged over pictures, once as the mean of every "
+        "picture's own figure. Seconds a megapixel are means over all settings."
+    )
+    return f"{_table(head, rows)}\n\n{note}"
+
+
+def _points(report: Report, key: str) -> str:
+    codec = report["codecs"][key]
+    curve = codec["curve"]
+    columns = zip(codec["settings"], curve["bpp"], curve["psnr"], curve["ms_ssim"], strict=True)
+    rows = [
+        (
+            f"{setting:g}",
+            f"{bpp:.3f}",
+            "" if psnr is None else f"{psnr:.2f}",
+            "" if structure is None else f"{structure:.4f}",
+        )
+        for setting, bpp, psnr, structure in columns
+    ]
+    return _table((codec["setting"], "bits a pixel", "PSNR, dB", "MS-SSIM"), rows)
+
+
+def _definitions(report: Report) -> str:
+    return "\n".join(f"- `{name}`: {text}" for name, text in report["definitions"].items())
+
+
+def _made_by(report: Report) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    return f"Made by\n\n```\n{report['command']}\n```\n\nwith {versions}."
+
+
+def _exactness_sentence(report: Report) -> str:
+    return (
+        f"The price of exactness: against the same network in float, integer arithmetic changes "
+        f"the bits that the entropy model spends by {_percent(report['price_of_integers'], 2)}, "
+        f"and by {_percent(report['price_of_tables'], 2)} with its {report['tables']} tables "
+        f"({report['pictures']} pictures of `{report['folder']}`, all qualities together)."
+    )
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "no shared range" if value is None else f"{value:+.{digits}f} %".replace("-", "−")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(head), " | ".join(["---"] + ["--:"] * (len(head) - 1))]
+    lines += [" | ".join(row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)

@@ -1,0 +1,125 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.evaluation import cache, peers
+from models.evaluation.__main__ import main
+from models.evaluation.markdown import BEGIN, END
+from models.evaluation.peers import JPEG, WEBP
+
+KEPT = "before {} after\n"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Two peers of three settings."""
+    short = [replace(JPEG, ladder=(10, 50, 95)), replace(WEBP, ladder=(0, 50, 97))]
+    monkeypatch.setattr(peers, "available", lambda: (short, {"JPEG XL": "left out by a test"}))
+
+
+@pytest.fixture
+def report(two_pictures, tmp_path):
+    arguments = ["--images", str(two_pictures), "--out", str(tmp_path / "out")]
+    assert main(["rd", *arguments, "--qualities", "2,5,8"]) == 0
+    return json.loads((tmp_path / "out" / "rd.json").read_text())
+
+
+def test_rd_measures_both_pictures_with_every_codec(report, tmp_path):
+    assert list(report["codecs"]) == ["bladestream", "jpeg", "webp"]
+    for codec in report["codecs"].values():
+        assert list(codec["pictures"]) == ["large.png", "small.png"]
+        for name, points in codec["pictures"].items():
+            assert points["bytes"] == sorted(points["bytes"])
+            assert points["psnr"] == sorted(points["psnr"])
+            assert [value is None for value in points["ms_ssim"]] == 3 * [name == "small.png"]
+            assert min(points["encode_seconds"] + points["decode_seconds"]) >= 0
+        pixels = {"large.png": 176 * 200, "small.png": 90 * 120}
+        for number, rate in enumerate(codec["curve"]["bpp"]):
+            rates = [8 * codec["pictures"][name]["bytes"][number] / pixels[name] for name in pixels]
+            assert rate == pytest.approx(np.mean(rates), abs=1e-4)
+    assert report["codecs"]["bladestream"]["settings"] == [2, 5, 8]
+    assert set(report["bd_rate"]) == {"jpeg", "webp"}
+    assert report["published"] == {}
+    assert report["peers_left_out"] == {"JPEG XL": "left out by a test"}
+
+
+def test_rd_says_how_it_was_made_without_telling_paths(report, tmp_path):
+    assert report["command"] == (
+        "python -m models.evaluation rd --images pictures --out out --qualities 2,5,8"
+    )
+    assert report["machine"]["cores"] >= 1
+    assert {"bladestream", "numpy", "pillow", "python"} <= set(report["versions"])
+    for name in ("rd.json", "rd.md"):
+        assert str(tmp_path) not in (tmp_path / "out" / name).read_text()
+
+
+def test_rd_draws_and_tabulates(report, tmp_path):
+    with Image.open(tmp_path / "out" / "rd.png") as image:
+        assert image.width > 900
+        pixels = np.asarray(image.convert("RGB"))
+    orange = np.all(np.abs(pixels.astype(int) - (0xE6, 0x9F, 0x00)) < 12, axis=2)
+    assert orange.sum() > 100  # JPEG's curves and its line in the legend
+    text = (tmp_path / "out" / "rd.md").read_text()
+    point = report["codecs"]["bladestream"]["curve"]
+    assert f"| 5 | {point['bpp'][1]:.3f} | {point['psnr'][1]:.2f} |" in text
+    assert "JPEG XL is left out: left out by a test." in text
+
+
+def test_rd_codes_peers_once(report, two_pictures, tmp_path, monkeypatch):
+    def again(peer, pixels):
+        raise AssertionError("a peer was coded again")
+
+    monkeypatch.setattr(cache, "run", again)
+    arguments = ["--images", str(two_pictures), "--out", str(tmp_path / "out")]
+    assert main(["rd", *arguments, "--qualities", "4,6"]) == 0
+    second = json.loads((tmp_path / "out" / "rd.json").read_text())
+    assert second["codecs"]["webp"] == report["codecs"]["webp"]
+
+
+def test_tables_fill_the_readme(report, tmp_path):
+    readme, out = tmp_path / "README.md", tmp_path / "out"
+    readme.write_text(KEPT.format(f"{BEGIN}\nstale words\n{END}"))
+    arguments = ["tables", "--results", str(out), "--readme", str(readme)]
+    assert main(arguments) == 0
+    text = readme.read_text()
+    assert text.startswith("before ")
+    assert text.endswith(" after\n")
+    assert "stale" not in text
+    assert report["command"] in text
+    for codec in report["codecs"].values():
+        assert f"{codec['seconds_a_megapixel']['encode']:.2f}" in text
+    assert "exactness" not in text
+
+    exact = {
+        "command": "python -m models.evaluation exactness",
+        "versions": {},
+        "price_of_integers": 0.25,
+        "price_of_tables": -0.5,
+        "tables": 64,
+        "pictures": 2,
+        "folder": "pictures",
+    }
+    (out / "exactness.json").write_text(json.dumps(exact))
+    assert main(arguments) == 0
+    assert "by +0.25 %, and by −0.50 % with its 64 tables" in readme.read_text()
+
+
+@pytest.mark.parametrize("qualities", ["0.5", "9", "one", "", "nan"])
+def test_qualities_are_one_to_eight(qualities, two_pictures, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["rd", "--images", ".", "--out", str(tmp_path), "--qualities", qualities])
+    assert ended.value.code == 2
+
+
+def test_an_empty_folder_and_an_unknown_model_are_said(tmp_path, two_pictures, capsys):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["rd", "--images", str(empty), *out]) == 1
+    assert "no picture" in capsys.readouterr().err
+    assert main(["rd", "--images", str(two_pictures), *out, "--model", "nobody"]) == 1
+    assert "nobody" in capsys.readouterr().err
+    assert main(["tables", "--results", str(empty), "--readme", str(empty / "README.md")]) == 1
