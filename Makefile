@@ -13,13 +13,14 @@ SERVICE := $(VENV)/.service-$(EXTRA)
 ALL     := $(VENV)/.all-$(EXTRA)
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run serve test lint format openapi bench clean
+.PHONY: help environment run serve test lint format openapi bench report clean
 
 help:
 	@echo "make run      start the service, send it a photograph, leave the results in out/"
 	@echo "make serve    keep the service running on HOST:PORT ($(HOST):$(PORT))"
 	@echo "make test     all that CI runs: lint, types, openapi, tests"
 	@echo "make bench    stages, speed and peers on the bundled photographs"
+	@echo "make report PICTURES=folder   rate and distortion beside other codecs, into docs/results"
 	@echo "make lint     ruff and mypy;   make format   rewrite with ruff"
 	@echo "make openapi  write openapi/openapi.json anew"
 	@echo "make environment  all tools, also those for training, in $(VENV)"
@@ -64,6 +65,12 @@ openapi: $(SERVICE)
 
 bench: $(SERVICE)
 	$(BIN)/bladestream bench samples/*.jpg
+
+# The pictures are no part of the repository: name a folder of them.
+report: $(ALL)
+	@test -d "$(PICTURES)" || { echo "make report PICTURES=folder"; exit 2; }
+	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results
+	$(BIN)/python -m models.evaluation tables
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
