@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from service.codec.ans import Stack
 from service.codec.integrity import crc32c_of_symbols
-from service.codec.tables import LARGEST, TableSet
 from service.errors import BadStream
+from service.runtime.tables import LARGEST, TableSet
 from tests.service.codec.reference_coder import ReferenceStack, push_step
 
 
