@@ -24,7 +24,16 @@ from models.layers.density import LOG_STEP, deviation, gaussian_bits, index_of
 from models.layers.exact import round_through
 from models.layers.gains import Gains, lagrangian
 from models.layers.gdn import GDN
-from models.networks.lite import PATCH, by_quality, draw_qualities, patch_mse
+from models.networks.lossy_network import LossyNetwork
+from models.networks.patches import (
+    PATCH,
+    by_quality,
+    draw_qualities,
+    from_patches,
+    on_grid,
+    patch_mse,
+    to_patches,
+)
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 # Latents count in levels of 8 bits, as Gains expects of an orthonormal transform; inside, the
@@ -68,7 +77,7 @@ class Up(nn.ConvTranspose2d):
         return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"), output_size)
 
 
-class Hyperprior(nn.Module):
+class Hyperprior(LossyNetwork):
     """Shapes: pictures (B, 3, H, W), RGB 0..255, sides multiples of 256.
 
     Parameters
@@ -86,7 +95,14 @@ class Hyperprior(nn.Module):
     synthesis_halo = 32
 
     def __init__(self, N: int = 128, M: int = 192, width: int = 96, features: int = 64) -> None:
-        super().__init__()
+        group = Group("y", range(M), 1, START_Y / LOG_STEP)
+        super().__init__(
+            Gains(M),
+            Gains(N),
+            TopFeatures(N, width, features, signed=True),
+            SubbandPrior(features, (width, width, width), [group]),
+            gaussian_bits,
+        )
         self.g_a = nn.Sequential(
             *(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M))
         )
@@ -101,14 +117,8 @@ class Hyperprior(nn.Module):
             *(nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N)),
         )
         self.hyper_channels = M  # h_a reads all of y
-        self.gains_y = Gains(M)
-        self.gains_z = Gains(N)
+        # In training only: a table is chosen for each channel of z when the model is exported.
         self.log_scale_z = nn.Parameter(torch.full((N,), START_Z))
-        self.top = TopFeatures(N, width, features, signed=True)
-        self.group = Group("y", range(M), 1, START_Y / LOG_STEP)
-        self.prior = SubbandPrior(features, (width, width, width), [self.group])
-
-    # -- pieces, as the exporter takes them ---------------------------------------------------
 
     def analysis(self, rgb: Tensor) -> Tensor:
         """RGB 0..255 (B, 3, H, W), sides multiples of 16, to y (B, M, H/16, W/16)."""
@@ -133,26 +143,6 @@ class Hyperprior(nn.Module):
         rgb: Tensor = self.g_s(y / UNIT)
         return rgb * 128.0 + 128.0
 
-    def folded(self, native: Tensor) -> Tensor:
-        """Values of the prior's channels as those of y: the same, nothing is folded."""
-        return native
-
-    def top_index(self, quality: Tensor) -> Tensor:
-        """Table index of each channel of z, real, (B, N), at the upper level's quality (B,)."""
-        return index_of(self.log_scale_z + self.gains_z(quality))
-
-    def bits_of(self, features: Tensor, coded: Tensor, quality: Tensor) -> Tensor:
-        """Bits of each patch (P,), from its features (P, F, 16, 16) and latents (P, M, 16, 16).
-
-        ``coded`` are symbols, or with additive noise in place of rounding, reals.
-        """
-        (index,) = self.prior(features, torch.floor(quality * 64), [coded])
-        shift = index_of(self.gains_y(quality))[:, :, None, None]
-        scale = deviation(index.float() + shift + self.group.start)
-        return gaussian_bits(coded.float(), scale).flatten(1).sum(1)
-
-    # -- losses, one for each kind of stage ---------------------------------------------------
-
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get."""
         return {
@@ -170,16 +160,23 @@ class Hyperprior(nn.Module):
         flat = quality.reshape(-1)
         y = self.analysis(rgb).float()
         z = self.hyper_analysis(y).float() * torch.exp(self.gains_z(top_quality))[:, :, None, None]
-        features = to_patches(self.top(round_through(z)), 16)
-        scale_z = deviation(self.top_index(top_quality))[:, :, None, None]
-        bits_z = to_patches(gaussian_bits(with_noise(z), scale_z), 4).flatten(1).sum(1)
+        bits_z = self._bits_of_upper(z, top_quality)
+        features = to_patches(self.top(round_through(z)))
 
-        gain = torch.exp(self.gains_y(flat))[:, :, None, None]
-        scaled = to_patches(y, 16) * gain
-        noisy = with_noise(scaled)
-        bits_y = self.bits_of(features, noisy, flat)
-        y_hat = from_patches((round_through(scaled) if rounded else noisy) / gain, quality.shape)
-        error = patch_mse(self.synthesis(y_hat, quality), rgb).reshape(-1)
+        gain = self.gain(flat)
+        coded = self.code(features, to_patches(y) * gain, flat)
+        # With a single group no index depends on a symbol: noise may take their place.
+        (values,), (index,) = coded.values, coded.indices
+        noisy = with_noise(values)
+        bits_y = self.bits(noisy, deviation(index)).flatten(1).sum(1)
+        if rounded:
+            if self.training:
+                self.observe_centroids(coded)
+            shown = values + (self.reconstruct(coded) - values).detach()
+        else:
+            shown = noisy
+        y_hat = from_patches(shown / gain, quality.shape[1], quality.shape[2])
+        error = patch_mse(self.synthesis(y_hat, on_grid(quality)), rgb).reshape(-1)
 
         bpp = (bits_y + bits_z) / PATCH**2
         weight = lagrangian(flat)
@@ -193,22 +190,13 @@ class Hyperprior(nn.Module):
             **{f"psnr_{name}": value for name, value in by_quality(psnr, flat).items()},
         }
 
+    def _bits_of_upper(self, z: Tensor, top_quality: Tensor) -> Tensor:
+        """Bits of noisy z, times its gain, under each patch: (P,)."""
+        index = index_of(self.log_scale_z + self.gains_z(top_quality))
+        bits = self.bits(with_noise(z), deviation(index)[:, :, None, None])
+        return 16 * F.avg_pool2d(bits.sum(1), 4).reshape(-1)
+
 
 def with_noise(values: Tensor) -> Tensor:
     """Additive uniform noise of one quantisation bin: rounding, as the rate's gradient sees it."""
     return values + torch.rand_like(values) - 0.5
-
-
-def to_patches(grid: Tensor, side: int) -> Tensor:
-    """(B, C, side r, side c) to (B r c, C, side, side), raster order within a picture."""
-    b, c, h, w = grid.shape
-    cut = grid.reshape(b, c, h // side, side, w // side, side)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, c, side, side)
-
-
-def from_patches(patches: Tensor, layout: torch.Size) -> Tensor:
-    """Inverse of ``to_patches``; ``layout`` is (B, rows, columns)."""
-    b, rows, columns = layout
-    _, c, side, _ = patches.shape
-    grid = patches.reshape(b, rows, columns, c, side, side).permute(0, 3, 1, 4, 2, 5)
-    return grid.reshape(b, c, rows * side, columns * side)

@@ -94,7 +94,8 @@ class Lite(LossyNetwork):
         flat = quality.reshape(-1)
         with torch.no_grad():
             coded, low = self._code(rgb, flat, top_quality)
-            self.observe_centroids(coded)
+            if self.training:
+                self.observe_centroids(coded)
             patches = self.reconstruct(coded) / self.gain(flat)
             y = from_patches(patches, quality.shape[1], quality.shape[2])
             y[:, :LOW_PASS] += low

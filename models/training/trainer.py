@@ -227,6 +227,7 @@ class Trainer:
             return
         means = Means()
         average.exchange()
+        self.model.eval()
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(self._recipe.seed)
@@ -234,6 +235,7 @@ class Trainer:
                 with torch.autocast(self._device.type, torch.bfloat16, enabled=stage.bf16):
                     value, parts = loss(self._pictures(batch, stage))
                 means.add({"loss": float(value), **parts})
+        self.model.train()
         average.exchange()
         self._metrics.write(
             stage=stage.name, step=step, seconds=round(seconds, 3), validation=means.take()

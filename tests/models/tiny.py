@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from models.layers.exact import exact_layers, set_exact
+from models.networks.hyperprior import Hyperprior
+from models.networks.lite import Lite
 from models.networks.lite_transform import groups
 from models.networks.subband_prior import SubbandPrior, TopFeatures
 
@@ -56,3 +58,20 @@ def features(patches: int, seed: int) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     whole = torch.randint(-2000, 2000, (patches, FEATURES, 16, 16), generator=generator)
     return whole / 256
+
+
+def lite(seed: int = 0) -> Lite:
+    """A Lite whose prior and restoration do something."""
+    torch.manual_seed(seed)
+    network = Lite((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
+    nn.init.normal_(network.restoration.leave.weight, std=0.02)
+    scatter(network, seed)
+    return network
+
+
+def hp(seed: int = 0) -> Hyperprior:
+    """A hyperprior likewise."""
+    torch.manual_seed(seed)
+    network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
+    scatter(network, seed)
+    return network

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from models.networks.lite import PATCH, Lite, by_quality, draw_qualities, patch_mse, quantise
+from models.networks.lite import Lite
+from models.networks.patches import PATCH, patch_mse
 
 
 @pytest.fixture
@@ -10,7 +11,7 @@ def lite():
     return Lite(widths=(6, 6, 4), features=4, restoration_width=6, restoration_blocks=1)
 
 
-PARTS = {"prior": ["top", "prior"], "restoration": ["restoration"], "joint": ["prior", "gains_y"]}
+PARTS = {"prior": ["top", "prior"], "restoration": ["restoration"]}
 
 
 @pytest.mark.parametrize("loss", PARTS)
@@ -29,7 +30,7 @@ def test_an_untrained_lite_is_already_a_codec(lite):
     rows = torch.arange(256.0)[:, None] * torch.ones(256)
     rgb = torch.stack([rows, rows.T, 255 - rows])[None]
     quality = torch.full((1, 16, 16), 6.0)
-    gain = torch.exp(lite.gain_map(quality))
+    gain = lite.gain(torch.tensor([6.0]))
     y = lite.analysis(rgb)
     with torch.no_grad():
         decoded = lite.synthesis(torch.round(y * gain) / gain, quality)
@@ -51,25 +52,3 @@ def test_halos_cover_what_the_transforms_look_at(lite):
     assert torch.allclose(upper[:, :, :256], whole[:, :, :256], atol=1e-2)
     lower = lite.synthesis(y[:, :, -n:], quality[:, -n:])
     assert torch.allclose(lower[:, :, s:], whole[:, :, 256:], atol=1e-2)
-
-
-def test_quantise_leans_towards_zero_and_keeps_signs():
-    values = torch.tensor([-1.7, -0.6, -0.4, 0.0, 0.6, 0.7, 1.6, 1.7])
-    assert quantise(values).tolist() == [-2, 0, 0, 0, 0, 1, 1, 2]
-
-
-def test_qualities_are_coded_steps_and_two_valued():
-    torch.manual_seed(1)
-    quality, top = draw_qualities(torch.zeros(64, 3, 2 * PATCH, 3 * PATCH))
-    assert quality.shape == (64, 2, 3)
-    assert quality.min() >= 0
-    assert quality.max() <= 8
-    assert torch.equal(quality * 64, (quality * 64).round())
-    counts = [len(picture.unique()) for picture in quality]
-    assert set(counts) == {1, 2}
-    assert torch.equal(top, quality.amin((1, 2)).round())
-
-
-def test_figures_are_sorted_by_quality():
-    found = by_quality(torch.tensor([1.0, 3.0, 5.0]), torch.tensor([1.0, 1.5, 7.2]))
-    assert found == {"q1": 2.0, "q7": 5.0}

@@ -78,6 +78,15 @@ def without_times(rows):
 
 
 HP = {"name": "hp", "arguments": {"N": 4, "M": 6, "width": 4, "features": 4}}
+LITE = {
+    "name": "lite",
+    "arguments": {
+        "widths": [4, 4, 2],
+        "features": 2,
+        "restoration_width": 4,
+        "restoration_blocks": 1,
+    },
+}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +98,14 @@ HP = {"name": "hp", "arguments": {"N": 4, "M": 6, "width": 4, "features": 4}}
             stage("exact", loss="rounding", rate=1e-4, steps=5, exact=True),
             model=HP,
         ),
+        recipe(
+            stage(loss="prior", rate=1e-3, steps=3, parts=["top", "prior"], bf16=True),
+            stage("exact", loss="prior", rate=1e-4, steps=3, parts=["top", "prior"], exact=True),
+            stage("restoration", loss="restoration", rate=1e-3, steps=3, parts=["restoration"]),
+            model=LITE,
+        ),
     ],
-    ids=["toy", "hp"],
+    ids=["toy", "hp", "lite"],
 )
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(plan, crops, tmp_path):
     whole, pieces = tmp_path / "whole", tmp_path / "pieces"

@@ -1,0 +1,76 @@
+import pytest
+import torch
+
+from models.layers.density import TABLES
+from models.layers.exact import set_exact
+from models.networks.lossy_network import table_of
+from models.networks.patches import to_patches
+from tests.models import tiny
+
+networks = pytest.mark.parametrize("network", [tiny.lite, tiny.hp])
+
+
+def coded(network, quality):
+    patches = len(quality)
+    y = to_patches(network.analysis(torch.rand(patches, 3, 256, 256) * 255))
+    features = torch.rand(patches, tiny.FEATURES, 16, 16)
+    return network.code(features, y * network.gain(quality), quality), y
+
+
+@networks
+@torch.no_grad()
+def test_folding_undoes_unfolding(network):
+    network = network()
+    channels = len(network.folded(network.gains_y(torch.zeros(1)))[0])
+    y = torch.randn(2, channels, 16, 16)
+    groups = [network.unfold(y, group) for group in network.prior.groups]
+    for part, group in zip(groups, network.prior.groups, strict=True):
+        assert part.shape == (2, group.native, 16 * group.fold, 16 * group.fold)
+    assert torch.equal(network.fold(groups), y)
+
+
+@networks
+@torch.no_grad()
+def test_symbols_are_near_their_values_and_tables_exist(network):
+    network = network()
+    found, y = coded(network, torch.tensor([3.0, 7.5]))
+    assert sum(part[0].numel() for part in found.symbols) == y[0].numel()
+    for symbols, values, tables in zip(found.symbols, found.values, found.tables(), strict=True):
+        assert torch.equal(symbols, symbols.round())
+        # A table far too narrow for a value makes the larger neighbour dear, never a third one.
+        assert (symbols - values).abs().max() < 2
+        assert (symbols.abs() <= values.abs() + 0.5).all()
+        assert 0 <= tables.min() <= tables.max() < TABLES
+    assert found.bits.shape == (2,)
+    assert (found.bits > 0).all()
+
+
+@torch.no_grad()
+def test_what_is_shown_moves_to_the_centroids_that_were_observed():
+    network = tiny.lite()
+    found, _ = coded(network, torch.tensor([5.0, 5.0]))
+    before = network.reconstruct(found)
+    assert torch.equal(before, network.fold(found.symbols))
+    for _ in range(30):
+        network.observe_centroids(found)
+    after = network.reconstruct(found)
+    values = network.fold(found.values)
+    assert (after - values).square().mean() < (before - values).square().mean()
+    assert (after[before == 0] == 0).all()
+
+
+@networks
+@pytest.mark.parametrize("exact", [False, True])
+def test_bits_teach_the_prior_and_symbols_do_not(network, exact):
+    network = network()
+    set_exact(network, exact)
+    found, _ = coded(network, torch.tensor([4.0]))
+    assert not any(symbols.requires_grad for symbols in found.symbols)
+    found.bits.sum().backward()
+    for head in (layer for scale in network.prior.scales for layer in scale.heads):
+        assert (head.weight.grad != 0).any()
+
+
+def test_a_table_is_the_whole_part_of_an_index():
+    index = torch.tensor([-3.0, -0.1, 0.0, 0.99, 62.5, 63.9, 80.0])
+    assert table_of(index).tolist() == [0, 0, 0, 0, 62, 63, 63]
