@@ -7,6 +7,7 @@ from 0.11 to 256 (the customary range of scale hyperpriors; Balle et al., ICLR 2
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,9 +18,25 @@ HIGHEST_SCALE = 256.0
 LOG_STEP = math.log(HIGHEST_SCALE / LOWEST_SCALE) / (TABLES - 1)
 
 
+class _Within(torch.autograd.Function):
+    """clamp(0, TABLES - 1) whose gradient, outside, is kept where it leads back inside."""
+
+    @staticmethod
+    def forward(ctx: Any, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        return index.clamp(0, TABLES - 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (index,), (gradient,) = ctx.saved_tensors, gradients
+        away = ((index < 0) & (gradient > 0)) | ((index > TABLES - 1) & (gradient < 0))
+        return gradient.masked_fill(away, 0.0)
+
+
 def deviation(index: Tensor) -> Tensor:
-    """Standard deviation at a real table index."""
-    return LOWEST_SCALE * torch.exp(index.clamp(0, TABLES - 1) * LOG_STEP)
+    """Standard deviation at a real table index, that of the last table beyond the tables."""
+    within: Tensor = _Within.apply(index)
+    return LOWEST_SCALE * torch.exp(within * LOG_STEP)
 
 
 def index_of(logarithm: Tensor) -> Tensor:

@@ -56,3 +56,14 @@ def test_the_scale_axis_is_logarithmic():
     assert float(scales[-1]) == pytest.approx(HIGHEST_SCALE, rel=1e-4)
     assert torch.allclose(index_of(torch.log(scales)), indices, atol=1e-3)
     assert torch.equal(deviation(torch.tensor([-5.0, 99.0])), scales[[0, -1]])
+
+
+def test_an_index_that_ran_out_can_come_back():
+    index = torch.tensor([-5.0, -5.0, 30.0, 30.0, 99.0, 99.0], requires_grad=True)
+    # A symbol that asks for a wider, then a narrower density.
+    laplace_bits(torch.tensor([300.0, 0.0] * 3), deviation(index)).sum().backward()
+    wider, narrower = index.grad[::2], index.grad[1::2]
+    assert (wider[:2] < 0).all()
+    assert wider[2] == 0
+    assert narrower[0] == 0
+    assert (narrower[1:] > 0).all()
