@@ -48,17 +48,13 @@ def _count_lower(
 ) -> None:
     scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
     coded = network.code(to_patches(network.top(symbols_z)), scaled, quality)
-    for symbols, values, tables in zip(
-        coded.symbols, coded.values, coded.tables(), strict=True
-    ):
+    for symbols, values, tables in zip(coded.symbols, coded.values, coded.tables(), strict=True):
         counts.add(
             tables.flatten().numpy(), symbols.flatten().int().numpy(), values.flatten().numpy()
         )
 
 
-def cheapest_tables(
-    upper: list[list[NDArray[np.int64]]], tables: TableSet
-) -> NDArray[np.uint8]:
+def cheapest_tables(upper: list[list[NDArray[np.int64]]], tables: TableSet) -> NDArray[np.uint8]:
     """For every anchor and channel of z, the table that codes its symbols in the fewest bits."""
     chosen = np.zeros((len(upper), len(upper[0][0])), np.uint8)
     for anchor, parts in enumerate(upper):

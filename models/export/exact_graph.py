@@ -7,7 +7,7 @@ of products within 16 bits, so kernels without VNNI don't saturate). Layout is N
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from models.layers.exact import LARGEST_ACTIVATION, STREAM_BITS, ExactBlock, ExactConv
 
 Lowering = Literal["float", "integer"]
+LOWERINGS: tuple[Lowering, ...] = ("float", "integer")
 OPSET = 17
 
 
@@ -42,7 +43,7 @@ class ExactGraph:
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
-    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         name = self._name(kind.lower())
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name

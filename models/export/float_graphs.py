@@ -1,13 +1,13 @@
-"""The free float networks as single-file ONNX, NHWC, weights stored as float16.
+"""The free float networks as single-file ONNX, NHWC, learned weights stored as float16.
 
 They run on tiles; nothing downstream depends on their last bit, so any kernel may serve.
 """
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
-from typing import Protocol
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,17 +15,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from models.networks.lossy_network import LossyNetwork
+
 OPSET = 17
-_SMALLEST_HALVED = 64  # elements; filters of a fixed transform and biases stay float32
-
-
-class LossyNetwork(Protocol):
-    """What the exporter needs of a lossy model; shapes as in ``models.networks.lite.Lite``."""
-
-    def analysis(self, rgb: Tensor) -> Tensor: ...
-    def hyper_analysis(self, y: Tensor) -> Tensor: ...
-    def means(self, z: Tensor) -> Tensor: ...
-    def synthesis(self, y: Tensor, quality: Tensor) -> Tensor: ...
+_SMALLEST_HALVED = 1024  # elements: biases are not worth a rounding
 
 
 class _Analysis(nn.Module):
@@ -73,64 +66,68 @@ class _Synthesis(nn.Module):
         return torch.round(rgb.clamp(0, 255)).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def float_graphs(
-    network: LossyNetwork, channels: int, top_channels: int, hyper_channels: int, mean_channels: int
-) -> dict[str, onnx.ModelProto]:
-    """ONNX models by file stem. ``hyper_channels``: channels of y that hyper-analysis reads."""
-    y = torch.zeros(1, 16, 32, channels)
+def float_graphs(network: LossyNetwork) -> dict[str, onnx.ModelProto]:
+    """ONNX models by file stem; ``means`` only where something is predicted."""
+    y = torch.zeros(1, 16, 32, network.channels)
+    read = y[..., : network.hyper_channels]
+    picture = torch.zeros(1, 256, 512, 3, dtype=torch.uint8)
+    quality = torch.zeros(1, 16, 32)
     graphs = {
-        "analysis": _trace(
-            _Analysis(network), {"picture": torch.zeros(1, 256, 512, 3, dtype=torch.uint8)}, "y"
-        ),
-        "hyper_analysis": _trace(_HyperAnalysis(network), {"y": y[..., :hyper_channels]}, "z"),
-        "synthesis": _trace(
-            _Synthesis(network), {"y": y, "quality": torch.zeros(1, 16, 32)}, "picture"
-        ),
+        "analysis": _trace(_Analysis(network), {"picture": picture}, "y"),
+        "hyper_analysis": _trace(_HyperAnalysis(network), {"y": read}, "z"),
+        "synthesis": _trace(_Synthesis(network), {"y": y, "quality": quality}, "picture"),
     }
-    if mean_channels:
-        z = torch.zeros(1, 4, 8, top_channels)
+    if network.mean_channels:
+        z = torch.zeros(1, 4, 8, network.top_channels)
         graphs["means"] = _trace(_Means(network), {"z": z}, "y")
     return graphs
 
 
 def _trace(module: nn.Module, inputs: dict[str, Tensor], output: str) -> onnx.ModelProto:
-    buffer = io.BytesIO()
     axes = {name: {1: "h", 2: "w"} for name in inputs}
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads
+        path = Path(folder) / "traced.onnx"
         torch.onnx.export(
             module.eval(),
             tuple(inputs.values()),
-            buffer,
+            path,
             input_names=list(inputs),
             output_names=[output],
             dynamic_axes={**axes, output: {1: "H", 2: "W"}},
             opset_version=OPSET,
             dynamo=False,
         )
-    return store_half(onnx.load_from_string(buffer.getvalue()))
-
-
-def store_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Keep large float32 weights as float16 and cast them where they are used.
-
-    ONNX Runtime folds the casts when it loads the graph.
-    """
-    graph = model.graph
-    casts = []
-    for index, tensor in enumerate(graph.initializer):
-        array = numpy_helper.to_array(tensor)
-        if array.dtype != np.float32 or array.size < _SMALLEST_HALVED or array.ndim != 4:
-            continue
-        if array.shape[1] == 1 or array.shape[0] <= 4:  # the wavelet's own filters
-            continue
-        name = tensor.name
-        half = numpy_helper.from_array(array.astype(np.float16), f"{name}.half")
-        graph.initializer[index].CopyFrom(half)
-        casts.append(
-            helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT)
-        )
-    for cast in reversed(casts):
-        graph.node.insert(0, cast)
+        model = onnx.load(path)
+    keep_inputs(model, inputs)
+    store_half(model, {name for name, _ in module.named_parameters()})
     onnx.checker.check_model(model)
     return model
+
+
+def keep_inputs(model: onnx.ModelProto, inputs: dict[str, Tensor]) -> None:
+    """Declare inputs that the network does not look at: every model is fed alike."""
+    found = {each.name for each in model.graph.input}
+    for name, example in inputs.items():
+        if name not in found:
+            shape = [example.shape[0], "h", "w", *example.shape[3:]]
+            value = helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            model.graph.input.append(value)
+
+
+def store_half(model: onnx.ModelProto, learned: set[str]) -> None:
+    """Keep large learned weights as float16 and cast them where they are used.
+
+    ONNX Runtime folds the casts when it loads the graph. The filters of a fixed transform are not
+    among ``learned`` and stay float32.
+    """
+    casts = []
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if tensor.name not in learned or array.size < _SMALLEST_HALVED:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)

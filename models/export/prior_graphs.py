@@ -6,15 +6,8 @@ import numpy as np
 import onnx
 
 from models.export.exact_graph import ExactGraph, Lowering
-from models.networks.subband_prior import (
-    INDEX_FRACTION,
-    Scale,
-    SubbandPrior,
-    TopFeatures,
-)
 from models.layers.exact import STREAM_BITS
-
-_INDEX_SHIFT = float(np.log2(INDEX_FRACTION)) - STREAM_BITS
+from models.networks.subband_prior import INDEX_BITS, SubbandPrior, TopFeatures
 
 
 def features_graph(top: TopFeatures, lowering: Lowering) -> onnx.ModelProto:
@@ -43,9 +36,8 @@ def step_graphs(prior: SubbandPrior, lowering: Lowering) -> list[onnx.ModelProto
 def _step_graph(
     prior: SubbandPrior, position: int, steps: list[tuple[int, int]], lowering: Lowering
 ) -> onnx.ModelProto:
-    scale, step = steps[position]
-    module = prior.scales[scale]
-    assert isinstance(module, Scale)
+    scale, number = steps[position]
+    step = prior.scale(scale).step(number)
     g = ExactGraph(lowering)
     group = prior.groups[position]
     side = 16 * group.fold
@@ -53,26 +45,26 @@ def _step_graph(
         stream = g.input("features", ["p", side, side, prior.enter.weight.shape[1]])
         stream = g.conv(stream, prior.enter)
     else:
-        before_scale, before_step = steps[position - 1]
-        before = prior.scales[before_scale]
-        assert isinstance(before, Scale)
+        before_scale, before_number = steps[position - 1]
+        before = prior.scale(before_scale)
+        embed = before.step(before_number).embed
+        assert embed is not None  # since there is a group after it
         before_side = 16 * prior.groups[position - 1].fold
-        width = before.width
-        stream = g.input("state", ["p", before_side, before_side, width])
+        stream = g.input("state", ["p", before_side, before_side, before.width])
         coded = prior.groups[position - 1].native
         symbols = g.input("symbols", ["p", before_side, before_side, coded])
-        stream = g.add(stream, g.conv(g.magnitude(symbols), before.embeds[before_step]))
+        stream = g.add(stream, g.conv(g.magnitude(symbols), embed))
         if before_scale != scale:
-            stream = g.pixel_shuffle(g.conv(stream, prior.ups[scale - 1]), 2)
-    if step == 0:
+            stream = g.pixel_shuffle(g.conv(stream, prior.entry(scale)), 2)
+    if number == 0:
         quality = g.input("quality", ["p"])
         shape = g.constant(np.array([-1, 1, 1, 1], np.int64))
         plane = g.as_operand(g.node("Reshape", quality, shape))
-        stream = g.add(stream, g.conv(plane, module.quality))
-    stream = g.block(stream, module.blocks[step])
-    head = g.conv(g.conv(stream, module.hidden[step]), module.heads[step])
-    index = g.scaled_floor(head, _INDEX_SHIFT)
+        stream = g.add(stream, g.conv(plane, prior.scale(scale).quality))
+    stream = g.block(stream, step.block)
+    head = g.conv(g.conv(stream, step.hidden), step.head)
+    index = g.scaled_floor(head, float(INDEX_BITS - STREAM_BITS))
     g.output(index, "index", ["p", side, side, group.native])
     if position + 1 < len(steps):
-        g.output(stream, "next_state", ["p", side, side, module.width])
+        g.output(stream, "next_state", ["p", side, side, prior.scale(scale).width])
     return g.model()

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.export.bounds import prove_bounds
 from models.export.calibration import cheapest_tables, count_symbols
+from models.export.exact_graph import LOWERINGS
 from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.density import index_of
-from models.layers.exact import exact_layers
-from models.layers.gains import ANCHORS
 from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
 from models.networks.subband_prior import INDEX_FRACTION
@@ -43,8 +43,8 @@ def anatomy(network: LossyNetwork) -> LossyCard:
     """The card's description of a network's levels."""
     groups = network.prior.groups
     return LossyCard(
-        channels=sum(len(g.channels) for g in groups),
-        top_channels=network.gains_z.logarithm.shape[1],
+        channels=network.channels,
+        top_channels=network.top_channels,
         hyper_channels=network.hyper_channels,
         mean_channels=network.mean_channels,
         groups=tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups),
@@ -77,13 +77,10 @@ def write_zoo_entry(
         An exact layer could leave the integers that float32 holds.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for layer in exact_layers(network):
-        layer.prove_bound()
+    prove_bounds(network.top, network.prior)
     parts = anatomy(network)
-    graphs = float_graphs(
-        network, parts.channels, parts.top_channels, parts.hyper_channels, parts.mean_channels
-    )
-    for lowering in ("float", "integer"):
+    graphs = float_graphs(network)
+    for lowering in LOWERINGS:
         graphs[f"features.{lowering}"] = features_graph(network.top, lowering)
         for number, graph in enumerate(step_graphs(network.prior, lowering)):
             graphs[f"step_{number}.{lowering}"] = graph

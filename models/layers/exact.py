@@ -78,8 +78,11 @@ class ExactConv(nn.Module):
         u8 = x * scale if self.raw else round_through(x * scale).clamp(0, LARGEST_ACTIVATION)
         weight, bias, bits = self.integers()
         total = F.conv2d(u8, weight, bias, padding=self.kernel // 2)
-        to_stream = 2.0 ** (STREAM_BITS - int(self.input_bits) - bits)[None, :, None, None]
-        return round_through(total * to_stream) * 2.0**-STREAM_BITS
+        shift = (STREAM_BITS - int(self.input_bits) - bits)[None, :, None, None]
+        on_stream = total * 2.0**shift
+        # To a finer grid an integer stays one; above 2^23 a half more would not fit float32.
+        rounded = torch.where(shift < 0, round_through(on_stream), on_stream)
+        return rounded * 2.0**-STREAM_BITS
 
     def grid(self) -> Tensor:
         """Bits of each output channel's weight grid, (outputs,): real = integer * 2^-bits.
@@ -104,14 +107,22 @@ class ExactConv(nn.Module):
         bias = round_through(self.bias * scale * 2.0 ** int(self.input_bits))
         return weight, bias, bits
 
-    def prove_bound(self) -> int:
-        """The largest sum this layer can reach; raises BoundError at 2^24."""
-        weight, bias, bits = self.integers()
+    @torch.no_grad()
+    def reach(self) -> tuple[Tensor, Tensor]:
+        """Bounds by output channel, (outputs,) float64: of a sum, and of what joins the stream.
+
+        Both are magnitudes of integers; the sum's holds the half that is added to round it.
+        """
+        weight, bias, bits = (part.double() for part in self.integers())
         shift = STREAM_BITS - int(self.input_bits) - bits
         half = torch.where(shift < 0, 2.0 ** (-shift - 1), torch.zeros_like(shift))
-        reach = weight.abs().flatten(1).sum(1) * LARGEST_ACTIVATION + bias.abs() + half
-        on_stream = reach * 2.0 ** shift.clamp_min(0)
-        worst = int(torch.maximum(reach, on_stream).max())
+        total = weight.abs().flatten(1).sum(1) * LARGEST_ACTIVATION + bias.abs() + half
+        return total, torch.ceil(total * 2.0**shift)
+
+    def prove_bound(self) -> int:
+        """The largest integer that this layer can reach; raises BoundError at 2^24."""
+        total, on_stream = self.reach()
+        worst = int(torch.maximum(total, on_stream).max())
         if worst >= EXACT_LIMIT:
             raise BoundError(f"a channel's sum can reach {worst}, the limit is {EXACT_LIMIT}")
         return worst

@@ -35,6 +35,17 @@ class Coded:
         return [table_of(index) for index in self.indices]
 
 
+def along_columns(symbols: Tensor, channels: int) -> Tensor:
+    """The first channels of (B, C, h, w) as differences to the symbol above, the rest as it is.
+
+    The first row, which has none above, holds differences to the left.
+    """
+    low = symbols[:, :channels]
+    down = low[:, :, 1:] - low[:, :, :-1]
+    right = torch.cat([low[:, :, :1, :1], low[:, :, :1, 1:] - low[:, :, :1, :-1]], 3)
+    return torch.cat([torch.cat([right, down], 2), symbols[:, channels:]], 1)
+
+
 def table_of(index: Tensor) -> Tensor:
     """Table of a real index: its whole part, within the tables there are."""
     return index.detach().float().floor().clamp(0, TABLES - 1).long()
@@ -54,12 +65,15 @@ class LossyNetwork(nn.Module):
     mean_channels: int  # first channels of y whose mean z predicts
     analysis_halo: int  # receptive fields in pixels, rounded up to latents
     synthesis_halo: int
+    top_differences = 0  # first channels of z that are coded as differences along columns
+    top_prior: SubbandPrior | None  # z's own; without one its tables are static
 
     def __init__(
         self, gains_y: Gains, gains_z: Gains, top: TopFeatures, prior: SubbandPrior, bits: Bits
     ) -> None:
         super().__init__()
         self.gains_y, self.gains_z, self.top, self.prior = gains_y, gains_z, top, prior
+        self.register_module("top_prior", None)
         self.bits = bits
         self.register_buffer("limits", thresholds(bits), persistent=False)
         self.register_buffer("centroid_sum", torch.zeros(TABLES, 4))
@@ -67,6 +81,16 @@ class LossyNetwork(nn.Module):
         self.limits: Tensor
         self.centroid_sum: Tensor
         self.centroid_count: Tensor
+
+    @property
+    def channels(self) -> int:
+        """Channels of y."""
+        return sum(len(group.channels) for group in self.prior.groups)
+
+    @property
+    def top_channels(self) -> int:
+        """Channels of z."""
+        return self.gains_z.logarithm.shape[1]
 
     # -- transforms: a subclass's own -------------------------------------------------------
 
@@ -112,6 +136,28 @@ class LossyNetwork(nn.Module):
         """y minus what z predicts of it."""
         k = self.mean_channels
         return torch.cat([y[:, :k] - self.means(z), y[:, k:]], 1)
+
+    # -- the upper level --------------------------------------------------------------------
+
+    def top_indices(self, symbols: Tensor, top_quality: Tensor) -> tuple[Tensor, Tensor]:
+        """What is coded of z's symbols (B, Cz, h, w), and its real table indices, both so."""
+        assert self.top_prior is not None
+        coded = along_columns(symbols, self.top_differences)
+        groups = self.top_prior.groups
+        shifts = index_of(self.gains_z(top_quality)).split([g.native for g in groups], 1)
+        split = [self.unfold(coded, g) for g in groups]
+        nothing = symbols.new_zeros(len(symbols), 1, *symbols.shape[2:])
+        raw = self.top_prior(nothing, top_quality * 64, split)
+        indices = [
+            index.float() + shift[:, :, None, None] + g.start
+            for index, shift, g in zip(raw, shifts, groups, strict=True)
+        ]
+        return coded, torch.cat(indices, 1)
+
+    def top_bits(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
+        """Bits of z's symbols, (B,)."""
+        coded, indices = self.top_indices(symbols, top_quality)
+        return self.bits(coded, deviation(indices)).flatten(1).sum(1)
 
     # -- the lowest level -------------------------------------------------------------------
 

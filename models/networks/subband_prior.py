@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,8 @@ from torch.nn import functional as F
 
 from models.layers.exact import ExactBlock, ExactConv, round_through
 
-INDEX_FRACTION = 16  # the network's output counts sixteenths of a table step
+INDEX_BITS = 4  # the network's output counts sixteenths of a table step
+INDEX_FRACTION = 2**INDEX_BITS
 MAGNITUDE_BITS = 5
 QUALITY_BITS = 5
 
@@ -66,7 +68,17 @@ class Group:
 
     @property
     def native(self) -> int:
+        """Channels on the grid of its network."""
         return len(self.channels) // self.fold**2
+
+
+class Step(NamedTuple):
+    """Layers of one group; ``embed`` takes its symbols in, if any group comes after."""
+
+    block: ExactBlock
+    hidden: ExactConv
+    head: ExactConv
+    embed: ExactConv | None
 
 
 class Scale(nn.Module):
@@ -88,17 +100,11 @@ class Scale(nn.Module):
             nn.init.normal_(head.weight, std=0.02)
         nn.init.zeros_(self.quality.weight)
 
-    def start(self, stream: Tensor, quality: Tensor) -> Tensor:
-        return stream + self.quality(quality)
-
-    def index(self, step: int, stream: Tensor) -> tuple[Tensor, Tensor]:
-        """The state after this step's block, and the group's index in real table steps."""
-        stream = self.blocks[step](stream)
-        return stream, self.heads[step](self.hidden[step](stream))
-
-    def absorb(self, step: int, stream: Tensor, symbols: Tensor) -> Tensor:
-        update: Tensor = self.embeds[step](magnitude(symbols))
-        return stream + update
+    def step(self, number: int) -> Step:
+        """The layers of a step."""
+        embed = self.embeds[number] if number < len(self.embeds) else None
+        layers = (self.blocks[number], self.hidden[number], self.heads[number], embed)
+        return Step(*cast("tuple[ExactBlock, ExactConv, ExactConv, ExactConv | None]", layers))
 
 
 class SubbandPrior(nn.Module):
@@ -131,16 +137,22 @@ class SubbandPrior(nn.Module):
     def _position(self, group: Group) -> int:
         return [g for g in self.groups if g.fold == group.fold].index(group)
 
-    def enter_scale(self, scale: int, stream: Tensor, quality: Tensor) -> Tensor:
+    def scale(self, number: int) -> Scale:
+        """The steps on one grid."""
+        return cast(Scale, self.scales[number])
+
+    def entry(self, scale: int) -> ExactConv:
+        """The layer that makes a scale's state: of the features, or of the scale before."""
+        return self.enter if scale == 0 else cast(ExactConv, self.ups[scale - 1])
+
+    def _enter_scale(self, scale: int, stream: Tensor, quality: Tensor) -> Tensor:
+        stream = self.entry(scale)(stream)
+        if scale > 0:
+            stream = F.pixel_shuffle(stream, 2)
         plane = torch.floor(quality.float() / 2).clamp(max=255) * 2.0**-QUALITY_BITS
-        if scale == 0:
-            stream = self.enter(stream)
-        else:
-            stream = F.pixel_shuffle(self.ups[scale - 1](stream), 2)
         plane = plane[:, None, None, None].expand(-1, 1, *stream.shape[2:])
-        module = self.scales[scale]
-        assert isinstance(module, Scale)
-        return module.start(stream, plane)
+        entered: Tensor = stream + self.scale(scale).quality(plane)
+        return entered
 
     def walk(
         self, features: Tensor, quality: Tensor, code: Callable[[int, Tensor], Tensor]
@@ -151,20 +163,19 @@ class SubbandPrior(nn.Module):
         it was given, or those it decides on now that it knows their cost.
         """
         stream, previous = features, -1
-        for position, (scale, step) in enumerate(self.steps()):
+        for group, (scale, number) in enumerate(self.steps()):
             if scale != previous:
-                stream = self.enter_scale(scale, stream, quality)
+                stream = self._enter_scale(scale, stream, quality)
                 previous = scale
-            module = self.scales[scale]
-            assert isinstance(module, Scale)
-            stream, index = module.index(step, stream)
-            symbols = code(position, index)
-            if step < len(module.embeds):
-                stream = module.absorb(step, stream, symbols)
+            step = self.scale(scale).step(number)
+            stream = step.block(stream)
+            symbols = code(group, step.head(step.hidden(stream)))
+            if step.embed is not None:
+                stream = stream + step.embed(magnitude(symbols))
 
     def forward(self, features: Tensor, quality: Tensor, symbols: list[Tensor]) -> list[Tensor]:
         """The indices of all groups, given all symbols."""
-        indices = []
+        indices: list[Tensor] = []
 
         def given(group: int, index: Tensor) -> Tensor:
             indices.append(index)
@@ -189,6 +200,7 @@ class TopFeatures(nn.Module):
         self.leave = ExactConv(width, 16 * features, 1)
 
     def forward(self, symbols: Tensor) -> Tensor:
+        """Features of integer symbols."""
         entered = signed_feature(symbols) if self.signed else magnitude(symbols)
         stream = self.block(self.enter(entered))
         return F.pixel_shuffle(self.leave(stream), 4)

@@ -5,8 +5,9 @@ import onnxruntime as ort
 import pytest
 import torch
 
+from models.export.exact_graph import ExactGraph
 from models.export.prior_graphs import features_graph, step_graphs
-from models.layers.exact import BoundError, exact_layers
+from models.layers.exact import BoundError, ExactConv, exact_layers
 from models.networks.subband_prior import to_sixteenths
 from tests.models import tiny
 
@@ -108,6 +109,24 @@ def test_no_exact_graph_holds_a_convolution(graphs, lowering):
         kinds = {node.op_type for node in graph.graph.node}
         assert "MatMul" in kinds or "MatMulInteger" in kinds
         assert not {kind for kind in kinds if "Conv" in kind or kind in ("Gemm", "Div")}
+
+
+@pytest.mark.parametrize("lowering", LOWERINGS)
+@torch.no_grad()
+def test_the_largest_sums_are_not_rounded(lowering):
+    """An odd sum beyond 2^23 on a grid that need not be coarser: float32 has no half there."""
+    layer = ExactConv(600, 2, 1, input_bits=4)
+    layer.weight.fill_(4.0)  # 64 on a grid of 1/16: with 4 bits of input, the stream's own
+    layer.weight[1, 0] = 3.5
+    layer.bias.fill_(1 / 256)
+    layer.exact = True
+    expected = 600 * 64 * 255 + 1 - np.array([0, 8 * 255])
+    graph = ExactGraph(lowering)
+    stream = graph.input("stream", [1, "h", "w", 600])
+    graph.output(graph.conv(stream, layer), "out", [1, "h", "w", 2])
+    (found,) = session(graph.model()).run(None, {"stream": np.full((1, 2, 2, 600), 9999.0, "f")})
+    assert (found == expected).all()
+    assert np.array_equal(found, last(layer(torch.full((1, 600, 2, 2), 9999.0 / 256))) * 256)
 
 
 def test_export_refuses_a_broken_bound():

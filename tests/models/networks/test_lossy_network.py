@@ -21,8 +21,7 @@ def coded(network, quality):
 @torch.no_grad()
 def test_folding_undoes_unfolding(network):
     network = network()
-    channels = len(network.folded(network.gains_y(torch.zeros(1)))[0])
-    y = torch.randn(2, channels, 16, 16)
+    y = torch.randn(2, network.channels, 16, 16)
     groups = [network.unfold(y, group) for group in network.prior.groups]
     for part, group in zip(groups, network.prior.groups, strict=True):
         assert part.shape == (2, group.native, 16 * group.fold, 16 * group.fold)
