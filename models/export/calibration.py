@@ -1,4 +1,4 @@
-"""What the exporter measures on training pictures: activations, tables, the upper level's scales.
+"""What the exporter measures on training pictures: activations, symbols, the upper level's tables.
 
 The exact networks must already be exact when symbols are counted, since the counts belong to the
 tables that the integers choose.
@@ -6,62 +6,65 @@ tables that the integers choose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.export.tables import SymbolCounts
+from models.export.tables import SymbolCounts, costs
+from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
-from models.networks.lossy_network import LossyNetwork
-from models.networks.patches import to_patches
+from models.networks.lossy_network import Coded, LossyNetwork
+from models.networks.patches import PATCH, to_patches
+from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
 
 
+def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
+    """Switch to integer arithmetic; layers that never settled in training do so here."""
+    if not all(float(layer.observed) > 0 for layer in exact_layers(network) if not layer.raw):
+        calibrate(network, lambda rgb: deque(code_at_anchors(network, rgb), maxlen=0), pictures)
+    set_exact(network, True)
+
+
 @torch.no_grad()
+def code_at_anchors(network: LossyNetwork, rgb: Tensor) -> Iterator[tuple[Tensor, Coded]]:
+    """The upper level's symbols and the coded patches of pictures, at one anchor after another."""
+    y = network.analysis(rgb)
+    patches = len(rgb) * (rgb.shape[2] // PATCH) * (rgb.shape[3] // PATCH)
+    for anchor in range(ANCHORS):
+        symbols_z, z = network.upper(y, torch.full((len(rgb),), float(anchor)))
+        quality = torch.full((patches,), float(anchor))
+        scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
+        yield symbols_z, network.code(to_patches(network.top(symbols_z)), scaled, quality)
+
+
 def count_symbols(
     network: LossyNetwork, pictures: Iterable[Tensor]
-) -> tuple[SymbolCounts, list[list[NDArray[np.int64]]]]:
-    """Symbols by table over all qualities, and the upper level's symbols by anchor."""
-    counts = SymbolCounts.empty()
-    upper: list[list[NDArray[np.int64]]] = [[] for _ in range(ANCHORS)]
+) -> tuple[SymbolCounts, list[NDArray[np.int32]]]:
+    """Symbols by table over all qualities; the upper level's, (Cz, n), by anchor."""
+    counts = SymbolCounts()
+    upper: list[list[NDArray[np.int32]]] = [[] for _ in range(ANCHORS)]
     for rgb in pictures:
-        y = network.analysis(rgb)
-        for anchor in range(ANCHORS):
-            rows, columns = rgb.shape[2] // 256, rgb.shape[3] // 256
-            quality = torch.full((len(rgb) * rows * columns,), float(anchor))
-            symbols_z, z = network.upper(y, quality[: len(rgb)])
-            upper[anchor].append(symbols_z.transpose(0, 1).flatten(1).long().numpy())
-            _count_lower(network, counts, y, symbols_z, z, quality)
-    return counts, upper
+        for seen, (symbols_z, coded) in zip(upper, code_at_anchors(network, rgb), strict=True):
+            seen.append(symbols_z.transpose(0, 1).flatten(1).int().numpy())
+            parts = zip(coded.tables(), coded.symbols, coded.values, strict=True)
+            for tables, symbols, values in parts:
+                flat = tables.flatten(), symbols.flatten().int(), values.flatten()
+                counts.add(flat[0].numpy(), flat[1].numpy(), flat[2].numpy())
+    return counts, [np.concatenate(seen, 1) for seen in upper]
 
 
-def _count_lower(
-    network: LossyNetwork,
-    counts: SymbolCounts,
-    y: Tensor,
-    symbols_z: Tensor,
-    z: Tensor,
-    quality: Tensor,
-) -> None:
-    scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
-    coded = network.code(to_patches(network.top(symbols_z)), scaled, quality)
-    for symbols, values, tables in zip(coded.symbols, coded.values, coded.tables(), strict=True):
-        counts.add(
-            tables.flatten().numpy(), symbols.flatten().int().numpy(), values.flatten().numpy()
-        )
-
-
-def cheapest_tables(upper: list[list[NDArray[np.int64]]], tables: TableSet) -> NDArray[np.uint8]:
-    """For every anchor and channel of z, the table that codes its symbols in the fewest bits."""
-    chosen = np.zeros((len(upper), len(upper[0][0])), np.uint8)
-    for anchor, parts in enumerate(upper):
-        symbols = np.concatenate(parts, 1).astype(np.int32)
-        for channel, row in enumerate(symbols):
-            costs = [
-                tables.bits(row, np.full(len(row), table, np.uint8)) for table in range(len(tables))
-            ]
-            chosen[anchor, channel] = int(np.argmin(costs))
+def cheapest_tables(upper: list[NDArray[np.int32]], tables: TableSet) -> NDArray[np.uint8]:
+    """Table by anchor and channel of z, (anchors, Cz), that codes its symbols in fewest bits."""
+    chosen = np.zeros((len(upper), len(upper[0])), np.uint8)
+    for anchor, channels in enumerate(upper):
+        values, places = np.unique(channels, return_inverse=True)
+        price = costs(tables, values)
+        for channel, row in enumerate(places.reshape(channels.shape)):
+            histogram = np.bincount(row, minlength=len(values))
+            chosen[anchor, channel] = int(np.argmin(price @ histogram))
     return chosen

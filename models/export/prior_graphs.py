@@ -21,38 +21,47 @@ def features_graph(top: TopFeatures, lowering: Lowering) -> onnx.ModelProto:
     return g.model()
 
 
-def step_graphs(prior: SubbandPrior, lowering: Lowering) -> list[onnx.ModelProto]:
+def step_graphs(
+    prior: SubbandPrior, lowering: Lowering, side: int | None = LATENTS
+) -> list[onnx.ModelProto]:
     """One graph a group, in coding order.
 
-    Inputs: ``features`` (P, 16, 16, F) for the first, then ``state`` (P, h, w, W) and the
+    ``side``: positions on a side of a patch on the level's grid; None leaves both sides open, for
+    bands of z, whose groups must not fold.
+
+    Inputs: ``features`` (P, side, side, F) for the first, then ``state`` (P, h, w, W) and the
     ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,), floor(q * 64 / 2) up to 255,
     where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
     ``next_state`` but for the last.
     """
     steps = prior.steps()
-    return [_step_graph(prior, position, steps, lowering) for position in range(len(steps))]
+    return [_step_graph(prior, position, steps, lowering, side) for position in range(len(steps))]
 
 
 def _step_graph(
-    prior: SubbandPrior, position: int, steps: list[tuple[int, int]], lowering: Lowering
+    prior: SubbandPrior,
+    position: int,
+    steps: list[tuple[int, int]],
+    lowering: Lowering,
+    side: int | None,
 ) -> onnx.ModelProto:
     scale, number = steps[position]
     step = prior.scale(scale).step(number)
     g = ExactGraph(lowering)
     group = prior.groups[position]
-    side = 16 * group.fold
+    size = _size(side, group)
     if position == 0:
-        stream = g.input("features", ["p", side, side, prior.enter.weight.shape[1]])
+        stream = g.input("features", ["p", *size, prior.enter.weight.shape[1]])
         stream = g.conv(stream, prior.enter)
     else:
         before_scale, before_number = steps[position - 1]
         before = prior.scale(before_scale)
         embed = before.step(before_number).embed
         assert embed is not None  # since there is a group after it
-        before_side = 16 * prior.groups[position - 1].fold
-        stream = g.input("state", ["p", before_side, before_side, before.width])
+        before_size = _size(side, prior.groups[position - 1])
+        stream = g.input("state", ["p", *before_size, before.width])
         coded = prior.groups[position - 1].native
-        symbols = g.input("symbols", ["p", before_side, before_side, coded])
+        symbols = g.input("symbols", ["p", *before_size, coded])
         stream = g.add(stream, g.conv(g.magnitude(symbols), embed))
         if before_scale != scale:
             stream = g.pixel_shuffle(g.conv(stream, prior.entry(scale)), 2)
@@ -64,7 +73,12 @@ def _step_graph(
     stream = g.block(stream, step.block)
     head = g.conv(g.conv(stream, step.hidden), step.head)
     index = g.scaled_floor(head, float(INDEX_BITS - STREAM_BITS))
-    g.output(index, "index", ["p", side, side, group.native])
+    g.output(index, "index", ["p", *size, group.native])
     if position + 1 < len(steps):
-        g.output(stream, "next_state", ["p", side, side, prior.scale(scale).width])
+        g.output(stream, "next_state", ["p", *size, prior.scale(scale).width])
     return g.model()
+
+
+def _size(side: int | None, group: Group) -> list[int | str]:
+    """Height and width of a group's grid."""
+    return ["h", "w"] if side is None else [side * group.fold] * 2

@@ -1,91 +1,87 @@
-"""Integer tables of the scale axis: a Laplace density, moved towards what was counted.
+"""Integer tables of the scale axis: the network's own density, moved towards what was counted.
 
 Real coefficients have sharper peaks and heavier tails than any one density. So each table starts
-as a Laplace density of its scale and is mixed with the counts of the symbols that met it on
-training pictures; where counts are few, the density stays.
+as a density of its scale and is mixed with the counts of the symbols that met it on training
+pictures; where counts are few, the density stays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from models.layers.density import HIGHEST_SCALE, LOG_STEP, LOWEST_SCALE, TABLES
+from models.layers.rounding import Bits
+from service.runtime.tables import EXPONENTS, TableSet, exponents_of, split_escapes
 
 TOTAL = 2**24
 WIDEST = 400
 PRIOR_COUNT = 300.0  # how many observations the density is worth
 
 
+def scales() -> NDArray[np.float64]:
+    """Standard deviation of every table, (64,): the middle of the indices that lead to it."""
+    found: NDArray[np.float64] = LOWEST_SCALE * np.exp((np.arange(TABLES) + 0.5) * LOG_STEP)
+    return found
+
+
 def half_widths() -> NDArray[np.int32]:
     """Half-width of every table, (64,): six deviations and two, at most 400."""
-    scales = LOWEST_SCALE * np.exp((np.arange(TABLES) + 0.5) * LOG_STEP)
-    assert scales[-1] <= HIGHEST_SCALE * np.exp(LOG_STEP)
-    return np.minimum(np.ceil(6 * scales) + 2, WIDEST).astype(np.int32)
+    assert scales()[-1] <= HIGHEST_SCALE * np.exp(LOG_STEP)
+    return np.minimum(np.ceil(6 * scales()) + 2, WIDEST).astype(np.int32)
 
 
-def laplace_mass(scale: float, half_width: int) -> NDArray[np.float64]:
-    """Mass of -K..K and of everything beyond, (2 K + 2,)."""
-    b = scale / np.sqrt(2)
-    k = np.arange(1, half_width + 1)
-    side = 0.5 * np.exp(-(k - 0.5) / b) * -np.expm1(-1 / b)
-    centre = -np.expm1(-0.5 / b)
-    beyond = np.exp(-(half_width + 0.5) / b)
-    return np.concatenate([side[::-1], [centre], side, [beyond]])
+def mass(bits: Bits, scale: float, half_width: int) -> NDArray[np.float64]:
+    """Mass of -K..K and of everything beyond, (2 K + 2,), summing to one."""
+    k = torch.arange(-half_width, half_width + 1, dtype=torch.float64)
+    inside = torch.exp2(-bits(k, torch.tensor(scale, dtype=torch.float64))).numpy()
+    beyond = max(1.0 - float(inside.sum()), 0.0)
+    every = np.append(inside, beyond)
+    return every / every.sum()
 
 
-@dataclass
 class SymbolCounts:
     """What training pictures showed of each table: symbols, and where in their bins values lay."""
 
-    widths: NDArray[np.int32]
-    counts: list[NDArray[np.float64]]
-    offset_sum: NDArray[np.float64]
-    offset_count: NDArray[np.float64]
-
-    @classmethod
-    def empty(cls) -> SymbolCounts:
-        """Nothing seen yet."""
-        widths = half_widths()
-        counts = [np.zeros(2 * int(k) + 2) for k in widths]
-        return cls(widths, counts, np.zeros((TABLES, 4)), np.zeros((TABLES, 4)))
+    def __init__(self) -> None:
+        self.widths = half_widths()
+        sizes = 2 * self.widths.astype(np.int64) + 2
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self._counts = np.zeros(self._starts[-1])
+        self._offset_sum = np.zeros((TABLES, 4))
+        self._offset_count = np.zeros((TABLES, 4))
 
     def add(
         self,
         tables: NDArray[np.integer],
-        symbols: NDArray[np.integer],
+        symbols: NDArray[np.int32],
         values: NDArray[np.floating],
     ) -> None:
         """Count a step: flat arrays of tables, symbols and the values that were rounded."""
-        sizes = np.minimum(np.abs(symbols), 3)
-        key = tables.astype(np.int64) * 4 + sizes
+        key = tables.astype(np.int64) * 4 + np.minimum(np.abs(symbols), 3)
         away = (values - symbols) * np.sign(symbols)
-        self.offset_sum += np.bincount(key, away, TABLES * 4).reshape(TABLES, 4)
-        self.offset_count += np.bincount(key, minlength=TABLES * 4).reshape(TABLES, 4)
-        for table in np.unique(tables):
-            k = int(self.widths[table])
-            met = symbols[tables == table]
-            entry = np.where(np.abs(met) > k, 2 * k + 1, met + k)
-            self.counts[table] += np.bincount(entry, minlength=2 * k + 2)
+        self._offset_sum += np.bincount(key, away, TABLES * 4).reshape(TABLES, 4)
+        self._offset_count += np.bincount(key, minlength=TABLES * 4).reshape(TABLES, 4)
+        entries, _ = split_escapes(symbols, self.widths[tables])
+        self._counts += np.bincount(self._starts[tables] + entries, minlength=len(self._counts))
 
-    def frequencies(self) -> NDArray[np.int64]:
-        """Integer tables one after another, each summing to 2^24, entries >= 1."""
-        tables = []
-        for table, counted in enumerate(self.counts):
-            scale = LOWEST_SCALE * np.exp((table + 0.5) * LOG_STEP)
-            density = laplace_mass(float(scale), int(self.widths[table]))
+    def tables(self, bits: Bits) -> TableSet:
+        """Integer tables of a density and the counts, each summing to 2^24, entries >= 1."""
+        integers = []
+        counts = np.split(self._counts, self._starts[1:-1])
+        for scale, width, counted in zip(scales(), self.widths, counts, strict=True):
             inside = 0.5 * (counted[:-1] + counted[-2::-1])  # a sign tells nothing
-            posterior = np.append(inside, counted[-1]) + PRIOR_COUNT * density
-            tables.append(to_integers(posterior / posterior.sum()))
-        return np.concatenate(tables)
+            observed = np.append(inside, counted[-1])
+            posterior = observed + PRIOR_COUNT * mass(bits, float(scale), int(width))
+            integers.append(to_integers(posterior / posterior.sum()))
+        return TableSet(self.widths, np.concatenate(integers))
 
     def reconstruction(self) -> NDArray[np.float32]:
         """Mean of |value| - |symbol| by table and min(|symbol|, 3), (64, 4); 0 for symbol 0."""
-        trust = self.offset_count / (self.offset_count + 50.0)
-        mean = self.offset_sum / np.maximum(self.offset_count, 1.0)
-        shift = (trust * mean).astype(np.float32)
+        trust = self._offset_count / (self._offset_count + 50.0)
+        mean = self._offset_sum / np.maximum(self._offset_count, 1.0)
+        shift: NDArray[np.float32] = (trust * mean).astype(np.float32)
         shift[:, 0] = 0
         return shift
 
@@ -93,6 +89,18 @@ class SymbolCounts:
 def to_integers(mass: NDArray[np.float64]) -> NDArray[np.int64]:
     """Probabilities to integers >= 1 that sum to 2^24; the largest entry takes the rounding."""
     spare = TOTAL - len(mass)
-    integers = np.floor(mass * spare).astype(np.int64) + 1
+    integers: NDArray[np.int64] = np.floor(mass * spare).astype(np.int64) + 1
     integers[int(np.argmax(integers))] += TOTAL - integers.sum()
     return integers
+
+
+def costs(tables: TableSet, symbols: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Bits of each symbol in each table, (tables, symbols), as ``TableSet.bits`` counts them."""
+    found = np.empty((len(tables), len(symbols)))
+    starts = np.concatenate([[0], np.cumsum(2 * tables.half_widths.astype(np.int64) + 2)])
+    for table, width in enumerate(tables.half_widths):
+        entries, excess = split_escapes(symbols, np.full(len(symbols), width, np.int32))
+        found[table] = np.log2(TOTAL) - np.log2(tables.frequencies[starts[table] + entries])
+        escape = np.log2(2 * EXPONENTS) + exponents_of(np.abs(excess))
+        found[table, np.abs(symbols) > width] += escape
+    return found

@@ -28,7 +28,6 @@ from service.runtime.card import Card, GroupCard, LossyCard
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
 from service.runtime.sessions import Device
-from service.runtime.tables import TableSet
 
 
 def index_offsets(network: LossyNetwork) -> NDArray[np.int32]:
@@ -88,11 +87,11 @@ def write_zoo_entry(
         onnx.save(graph, folder / f"{stem}.onnx")
     offsets = index_offsets(network)
     counts, upper = count_symbols(network, pictures)
-    tables = TableSet(counts.widths, counts.frequencies())
+    tables = counts.tables(network.bits)
     _save_arrays(
         folder / "tables.npz",
-        half_widths=counts.widths,
-        frequencies=counts.frequencies().astype(np.uint32),
+        half_widths=tables.half_widths,
+        frequencies=tables.frequencies.astype(np.uint32),
         log_gains=network.gains_y.logarithm.detach().numpy(),
         top_log_gains=network.gains_z.logarithm.detach().numpy(),
         index_offsets=offsets,
@@ -121,7 +120,7 @@ def _save_known_answers(folder: Path, card: Card) -> None:
         folder / "known_answers.npz",
         top_symbols=top,
         symbols=symbols,
-        quality64=np.int32(quality64),
+        quality64=np.array(quality64, np.int32),
         tables=answers_of(model, top, symbols, quality64),
     )
 

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+import torch
+
+from models.export.calibration import cheapest_tables, count_symbols
+from models.export.tables import TOTAL, SymbolCounts, costs, half_widths, mass, scales
+from models.layers.density import TABLES, gaussian_bits, laplace_bits
+from models.layers.exact import set_exact
+from tests.models import tiny
+
+densities = pytest.mark.parametrize("bits", [laplace_bits, gaussian_bits])
+
+
+def drawn(table, count=20_000):
+    values = np.random.default_rng(table).laplace(0, scales()[table] / np.sqrt(2), count)
+    return np.rint(values).astype(np.int32), values
+
+
+@densities
+def test_without_counts_a_table_is_its_density(bits):
+    tables = SymbolCounts().tables(bits)
+    starts = np.cumsum(2 * tables.half_widths + 2) - (2 * tables.half_widths + 2)
+    for table in (0, 20, 40, 63):
+        scale, width = float(scales()[table]), int(half_widths()[table])
+        expected = mass(bits, scale, width)
+        assert expected.sum() == pytest.approx(1.0)
+        assert expected[width] == pytest.approx(
+            float(torch.exp2(-bits(torch.tensor(0.0), torch.tensor(scale)))), rel=1e-4
+        )
+        found = tables.frequencies[starts[table] :][: 2 * width + 2] / TOTAL
+        assert np.abs(found - expected).max() < 1e-4
+
+
+def test_counts_move_a_table_towards_what_was_seen():
+    counts = SymbolCounts()
+    symbols = np.tile(np.array([-2, 2], np.int32), 5000)
+    counts.add(np.full(len(symbols), 30), symbols, symbols * 1.1)
+    before, after = SymbolCounts().tables(laplace_bits), counts.tables(laplace_bits)
+    cost = [costs(t, np.array([-2, 0, 2], np.int32)) for t in (before, after)]
+    assert (cost[1][30, [0, 2]] < cost[0][30, [0, 2]] - 1).all()
+    assert cost[1][30, 0] == pytest.approx(cost[1][30, 2], rel=1e-4)
+    assert cost[1][30, 1] > cost[0][30, 1]
+    assert np.array_equal(np.delete(cost[0], 30, 0), np.delete(cost[1], 30, 0))
+    shift = counts.reconstruction()
+    assert shift[30, 2] == pytest.approx(0.2, rel=0.02)
+    assert np.count_nonzero(shift) == 1
+
+
+def test_costs_are_those_of_the_coder():
+    tables = SymbolCounts().tables(gaussian_bits)
+    symbols = np.array([-70_000, -401, -400, -3, 0, 1, 399, 5000], np.int32)
+    found = costs(tables, symbols)
+    assert found.shape == (TABLES, len(symbols))
+    for table in (0, 31, 63):
+        for number, symbol in enumerate(symbols):
+            expected = tables.bits(np.array([symbol], np.int32), np.array([table]))
+            assert found[table, number] == pytest.approx(expected, rel=1e-5)
+
+
+def test_each_channel_of_z_gets_the_table_of_its_spread():
+    tables = SymbolCounts().tables(laplace_bits)
+    wanted = np.array([[5, 25, 60], [12, 33, 47]])
+    upper = [np.stack([drawn(t)[0] for t in anchor]) for anchor in wanted]
+    assert np.abs(cheapest_tables(upper, tables).astype(int) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("network", [tiny.lite, tiny.hp])
+def test_every_symbol_is_counted_once(network):
+    network = network()
+    set_exact(network, True)
+    counts, upper = count_symbols(network, [torch.rand(1, 3, 256, 512) * 255] * 2)
+    assert counts._counts.sum() == 2 * 9 * 2 * 256 * network.channels
+    assert [part.shape for part in upper] == [(network.top_channels, 2 * 4 * 8)] * 9
