@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     max_side: int = Field(65_535, ge=1, le=65_535, description="largest width and height")
 
     queue_size: int = Field(8, ge=1, le=10_000, description="requests that may wait or run")
+    jobs: int = Field(2, ge=1, le=64, description="pictures that are coded at once")
     request_timeout_seconds: float = Field(
         120.0, gt=0, allow_inf_nan=False, description="deadline of one request"
     )

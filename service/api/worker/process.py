@@ -1,18 +1,19 @@
-"""The worker's side: load the codec once, then do one job after another until the pipe closes."""
+"""The worker's side: load the codec once, then serve every lane until it closes."""
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
-from multiprocessing.connection import Connection
+import threading
+from collections.abc import Callable, Sequence
 
 from service.api.logs import configure_logging, request_id
 from service.api.worker.codec import Codec, load_factory
+from service.api.worker.lane import FarEnd
 from service.api.worker.messages import Done, Failed, Job, Started
 from service.api.worker.tasks import perform
-from service.codec.options import Checkpoint
+from service.api.worker.turns import Turn, Turns
 from service.errors import BladestreamError, Cancelled, ModelUnavailable, WorkerFailed
 from service.pictures import Limits
 from service.settings import Settings
@@ -20,18 +21,16 @@ from service.settings import Settings
 _log = logging.getLogger("bladestream.worker")
 
 
-def run_worker(
-    connection: Connection, cancelled: ctypes.c_uint64, settings: Settings, factory: str
-) -> None:
-    """Serve jobs until the other end of the pipe is closed; the entry point of the process.
+def run_worker(lanes: Sequence[FarEnd], settings: Settings, factory: str) -> None:
+    """Serve jobs until the other ends are closed; the entry point of the process.
+
+    Each lane has a thread. They share the codec, whose networks are thread-safe; what holds the
+    interpreter (entropy coding) does so in short calls.
 
     Parameters
     ----------
-    connection
-        Jobs come in and answers go out, each message followed by its bytes.
-    cancelled
-        Shared memory: the number of the job that nobody waits for any more. A plain value
-        without a lock, since a killed process would hold a lock for ever.
+    lanes
+        Where jobs come from, one at a time each; the first is told how the start went.
     settings, factory
         What the codec is made from, see `codec.load_factory`.
     """
@@ -43,29 +42,48 @@ def run_worker(
         codec = load_factory(factory)(settings)
         started = Started(codec.zoo.provider, codec.zoo.models(), codec.zoo.health())
     except BladestreamError as error:
-        connection.send(Failed(error))
+        lanes[0].connection.send(Failed(error))
         return
     except Exception as error:
         _log.exception("the codec cannot be opened")
         detail = f"the codec cannot be opened: {type(error).__name__}"
-        connection.send(Failed(ModelUnavailable(detail)))
+        lanes[0].connection.send(Failed(ModelUnavailable(detail)))
         return
     try:
-        connection.send(started)
-        while True:
-            _serve_one(connection, cancelled, codec, Limits.from_settings(settings))
-    except (EOFError, OSError):
+        lanes[0].connection.send(started)
+    except OSError:
         return
+    turns, limits = Turns(), Limits.from_settings(settings)
+    threads = [
+        threading.Thread(target=_serve_lane, args=(lane, codec, limits, turns)) for lane in lanes
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
-def _serve_one(
-    connection: Connection, cancelled: ctypes.c_uint64, codec: Codec, limits: Limits
-) -> None:
+def _serve_lane(lane: FarEnd, codec: Codec, limits: Limits, turns: Turns) -> None:
+    try:
+        while True:
+            _serve_one(lane, codec, limits, turns)
+    except (EOFError, OSError, SystemExit):
+        return
+    except BaseException:
+        # A lane that nobody serves would swallow its jobs: better a new worker.
+        _log.exception("the worker failed outside of a job")
+        os._exit(1)
+
+
+def _serve_one(lane: FarEnd, codec: Codec, limits: Limits, turns: Turns) -> None:
+    connection = lane.connection
     job: Job = connection.recv()
     parts = [connection.recv_bytes() for _ in range(job.parts)]
     request_id.set(job.request_id)
+    turn = Turn(turns, _look_up(lane, job.number))
     try:
-        result = perform(codec, limits, job.task, parts, _checkpoint(cancelled, job.number))
+        result = perform(codec, limits, job.task, parts, turn)
+        done = Done(result.report, result.media_type, codec.zoo.health())
     except BladestreamError as error:
         connection.send(Failed(error))
     except (KeyboardInterrupt, SystemExit):
@@ -80,18 +98,17 @@ def _serve_one(
         detail = f"the job failed unexpectedly ({type(error).__name__})"
         connection.send(Failed(WorkerFailed(detail)))
     else:
-        connection.send(Done(result.report, result.media_type, codec.zoo.health()))
+        connection.send(done)
         connection.send_bytes(result.data)
 
 
-def _checkpoint(cancelled: ctypes.c_uint64, number: int) -> Checkpoint:
+def _look_up(lane: FarEnd, number: int) -> Callable[[], None]:
     parent = os.getppid()
 
-    def checkpoint(stage: str, done: int, total: int) -> None:
-        del stage, done, total
-        if cancelled.value == number:
+    def look_up() -> None:
+        if lane.cancelled.value == number:
             raise Cancelled("nobody waits for this job any more")
         if os.getppid() != parent:
             raise SystemExit  # the HTTP process was killed: there is nobody to answer
 
-    return checkpoint
+    return look_up

@@ -8,18 +8,21 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from service.api.logs import request_id
-from service.api.worker.handle import WorkerHandle, WorkerLost
-from service.api.worker.messages import Job, Started, Task
+from service.api.worker.handle import WorkerHandle
+from service.api.worker.lane import Lane, WorkerLost
+from service.api.worker.messages import Inspect, Job, Started, Task
 from service.errors import BladestreamError, ModelUnavailable, WorkerFailed
 
 _log = logging.getLogger("bladestream.queue")
 
-# A tile takes well under this; a worker that does not look up in this time is stuck.
-_CANCEL_SECONDS = 10.0
+# A tile takes well under this, on a busy machine too. A worker that does not look up in this time
+# is stuck; ending it costs the other jobs in it, so that it had better be sure.
+_CANCEL_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 1.0
 _LAST_RETRY_SECONDS = 30.0
 
@@ -44,11 +47,25 @@ class _Ticket:
     queued_at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(frozen=True)
+class _Held:
+    """One lane of a worker, and the threads that may block on it."""
+
+    worker: WorkerHandle
+    lane: Lane
+    threads: ThreadPoolExecutor
+
+
 class JobQueue:
-    """Hands jobs to one worker process, one at a time, first come first served.
+    """Hands jobs to one worker process, as many pictures at once as it has lanes for.
+
+    Pictures start first come, first served, and share the device tile by tile. Inspections have
+    a lane of their own and never wait behind a picture.
 
     A caller that stops waiting (its task is cancelled: the client left, the deadline passed)
-    cancels its job. A worker that dies, or does not let go of a cancelled job, is replaced.
+    cancels its job and no other. A worker that dies, or does not let go of a cancelled job, is
+    replaced: every job that ran in it is answered `WorkerFailed`, every job that waits stays in
+    line for the next one.
 
     Parameters
     ----------
@@ -59,7 +76,8 @@ class JobQueue:
     def __init__(self, new_worker: Callable[[], WorkerHandle]) -> None:
         self._new_worker = new_worker
         self._numbers = itertools.count(1)
-        self._waiting: asyncio.Queue[_Ticket] = asyncio.Queue()
+        self._pictures: asyncio.Queue[_Ticket] = asyncio.Queue()
+        self._inspections: asyncio.Queue[_Ticket] = asyncio.Queue()
         self._unanswered: set[asyncio.Future[Outcome]] = set()
         self._worker: WorkerHandle | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -108,7 +126,7 @@ class JobQueue:
         ModelUnavailable
             The worker cannot be started.
         WorkerFailed
-            The worker died over this job.
+            The worker died over this job, or over another that ran beside it.
         """
         if self.state == "failed":
             raise ModelUnavailable(self.failure)
@@ -116,7 +134,8 @@ class JobQueue:
         ticket = _Ticket(job, parts, asyncio.get_running_loop().create_future())
         self._unanswered.add(ticket.answer)
         ticket.answer.add_done_callback(self._unanswered.discard)
-        self._waiting.put_nowait(ticket)
+        line = self._inspections if isinstance(task, Inspect) else self._pictures
+        line.put_nowait(ticket)
         try:
             return await ticket.answer
         finally:
@@ -153,7 +172,9 @@ class JobQueue:
         try:
             await asyncio.wait({starting})
         except asyncio.CancelledError:  # the queue is being closed
-            await _cut_short(worker, starting)
+            worker.kill()
+            await asyncio.wait({starting})
+            starting.exception()  # looked at, so that nobody complains that it was not
             raise
         self.started = starting.result()
         self.health = self.started.health
@@ -161,58 +182,69 @@ class JobQueue:
         _log.info("worker ready", extra={"fields": {"provider": self.started.provider}})
 
     async def _serve(self, worker: WorkerHandle) -> None:
-        """Hand over one job after another; returns when the worker is gone."""
+        """Serve every lane; returns when the worker is gone and its jobs are answered."""
         loop = asyncio.get_running_loop()
         ended = asyncio.Event()
         loop.add_reader(worker.sentinel, ended.set)
+        lanes = [(worker.inspection_lane, self._inspections)]
+        lanes += [(lane, self._pictures) for lane in worker.picture_lanes]
+        # Threads of their own: those that asyncio shares may be fewer than the lanes.
+        threads = ThreadPoolExecutor(len(lanes))
+        serving = [
+            asyncio.create_task(self._serve_lane(_Held(worker, lane, threads), line, ended))
+            for lane, line in lanes
+        ]
         try:
-            while not ended.is_set():
-                ticket = await self._next_ticket(ended)
-                if ticket is not None and not ticket.answer.done():
-                    await self._work_on(worker, ticket)
-        except WorkerLost:
-            return
-        finally:
+            await asyncio.wait(serving, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # the worker is lost, or the queue is being closed
+            worker.kill()
+            await asyncio.wait(serving)
             loop.remove_reader(worker.sentinel)
+            threads.shutdown()
 
-    async def _next_ticket(self, ended: asyncio.Event) -> _Ticket | None:
-        taking = asyncio.create_task(self._waiting.get())
-        ending = asyncio.create_task(ended.wait())
-        try:
-            await asyncio.wait({taking, ending}, return_when=asyncio.FIRST_COMPLETED)
-            return taking.result() if taking.done() else None
-        finally:
-            taking.cancel()
-            ending.cancel()
+    async def _serve_lane(
+        self, held: _Held, line: asyncio.Queue[_Ticket], ended: asyncio.Event
+    ) -> None:
+        """Hand over one job after another; returns when the worker is gone."""
+        while not ended.is_set():
+            ticket = await _next_ticket(line, ended)
+            if ticket is not None and not ticket.answer.done():
+                try:
+                    await self._work_on(held, ticket)
+                except WorkerLost:
+                    return
 
-    async def _work_on(self, worker: WorkerHandle, ticket: _Ticket) -> None:
-        exchange = asyncio.create_task(self._exchange(worker, ticket))
-        try:
-            await asyncio.wait({exchange, ticket.answer}, return_when=asyncio.FIRST_COMPLETED)
-            if not exchange.done():
-                # Nobody waits for the answer any more.
-                worker.cancel(ticket.job.number)
-                await asyncio.wait({exchange}, timeout=_CANCEL_SECONDS)
-        except asyncio.CancelledError:  # the queue is being closed
-            await _cut_short(worker, exchange)
-            raise
+    async def _work_on(self, held: _Held, ticket: _Ticket) -> None:
+        exchange = asyncio.create_task(self._exchange(held, ticket))
+        await asyncio.wait({exchange, ticket.answer}, return_when=asyncio.FIRST_COMPLETED)
+        if not exchange.done():
+            # Nobody waits for the answer any more.
+            held.lane.cancel(ticket.job.number)
+            await asyncio.wait({exchange}, timeout=_CANCEL_SECONDS)
         if not exchange.done():  # it is stuck
-            await _cut_short(worker, exchange)
+            held.worker.kill()
+            await asyncio.wait({exchange})
         _settle(ticket, exchange)
 
-    async def _exchange(self, worker: WorkerHandle, ticket: _Ticket) -> Outcome:
+    async def _exchange(self, held: _Held, ticket: _Ticket) -> Outcome:
         waited = time.monotonic() - ticket.queued_at
         parts, ticket.parts = ticket.parts, []
-        answer = await asyncio.to_thread(worker.exchange, ticket.job, parts)
+        answer = await asyncio.get_running_loop().run_in_executor(
+            held.threads, held.lane.exchange, ticket.job, parts
+        )
         self.health = answer.done.health
         return Outcome(answer.done.report, answer.done.media_type, answer.data, waited)
 
 
-async def _cut_short(worker: WorkerHandle, waiting: asyncio.Task[Any]) -> None:
-    """End the worker, and with it a task that waits for its word, which fails."""
-    worker.kill()
-    await asyncio.wait({waiting})
-    waiting.exception()  # looked at, so that nobody complains that it was not
+async def _next_ticket(line: asyncio.Queue[_Ticket], ended: asyncio.Event) -> _Ticket | None:
+    taking = asyncio.create_task(line.get())
+    ending = asyncio.create_task(ended.wait())
+    try:
+        await asyncio.wait({taking, ending}, return_when=asyncio.FIRST_COMPLETED)
+        return taking.result() if taking.done() else None
+    finally:
+        taking.cancel()
+        ending.cancel()
 
 
 def _settle(ticket: _Ticket, exchange: asyncio.Task[Outcome]) -> None:

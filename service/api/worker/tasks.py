@@ -9,7 +9,8 @@ from typing import cast
 
 from service.api.worker.codec import Codec
 from service.api.worker.messages import Compress, Decompress, Task
-from service.codec.options import Checkpoint, Mask
+from service.api.worker.turns import Turn
+from service.codec.options import Mask
 from service.pictures import Limits, Picture, read_mask, read_picture, write_picture
 
 BLADE_MEDIA_TYPE = "application/vnd.bladestream"
@@ -24,9 +25,7 @@ class Result:
     data: bytes
 
 
-def perform(
-    codec: Codec, limits: Limits, task: Task, parts: list[bytes], checkpoint: Checkpoint
-) -> Result:
+def perform(codec: Codec, limits: Limits, task: Task, parts: list[bytes], turn: Turn) -> Result:
     """Do one task.
 
     Parameters
@@ -34,8 +33,10 @@ def perform(
     parts
         The files that came with the task. The list is emptied once they are read, so that a
         large upload is not held in memory while its pixels are coded.
-    checkpoint
-        Called between tiles; raises when nobody waits for the answer any more.
+    turn
+        The job's turns at the device, taken for coding alone: files are read and written, and
+        files are inspected, while other jobs have the device. Raises between tiles when nobody
+        waits for the answer any more.
 
     Raises
     ------
@@ -43,22 +44,22 @@ def perform(
         Whatever is wrong with the input, in the family's words.
     """
     if isinstance(task, Compress):
-        return _compress(codec, limits, task, parts, checkpoint)
+        return _compress(codec, limits, task, parts, turn)
     if isinstance(task, Decompress):
-        return _decompress(codec, task, parts.pop(), checkpoint)
+        return _decompress(codec, task, parts.pop(), turn)
     return Result(codec.inspect(parts.pop()), "", b"")
 
 
 def _compress(
-    codec: Codec, limits: Limits, task: Compress, parts: list[bytes], checkpoint: Checkpoint
+    codec: Codec, limits: Limits, task: Compress, parts: list[bytes], turn: Turn
 ) -> Result:
     started = time.perf_counter()
     mask_file = parts.pop() if task.mask == "given" else b""
     picture = read_picture(parts.pop(), limits=limits, convert=task.convert)
     mask = _mask(task, mask_file, picture, limits)
     seconds = {"read": time.perf_counter() - started}
-    checkpoint("read", 1, 1)
-    compressed = codec.encoder.compress(picture, mask, task.options, checkpoint)
+    with turn:
+        compressed = codec.encoder.compress(picture, mask, task.options, turn)
     return Result(
         _with_seconds(compressed.report, before=seconds), BLADE_MEDIA_TYPE, compressed.data
     )
@@ -70,8 +71,9 @@ def _mask(task: Compress, mask_file: bytes, picture: Picture, limits: Limits) ->
     return task.mask
 
 
-def _decompress(codec: Codec, task: Decompress, data: bytes, checkpoint: Checkpoint) -> Result:
-    decoded = codec.decoder.decompress(data, task.options, checkpoint)
+def _decompress(codec: Codec, task: Decompress, data: bytes, turn: Turn) -> Result:
+    with turn:
+        decoded = codec.decoder.decompress(data, task.options, turn)
     started = time.perf_counter()
     encoded = write_picture(decoded.pixels, task.format, metadata=decoded.metadata)
     seconds = {"write": time.perf_counter() - started}

@@ -25,8 +25,11 @@ class Panic(BaseException):
 
 def _misbehave(model, checkpoint):
     if model == "slow":
-        for done in range(60):
-            checkpoint("tile", done, 60)
+        model = "tiles-60"
+    if model and model.startswith("tiles-"):
+        total = int(model.removeprefix("tiles-"))
+        for done in range(total):
+            checkpoint("tile", done, total)
             time.sleep(0.05)
     elif model == "stuck":
         time.sleep(600)
