@@ -23,7 +23,25 @@ def prove_bounds(top: TopFeatures, prior: SubbandPrior) -> int:
     """
     proof = _Proof()
     stream = proof.block(proof.conv(top.enter), top.block)
-    stream = _largest_of(proof.conv(top.leave, stream), 16)  # the features
+    features = _largest_of(proof.conv(top.leave, stream), 16)
+    _walk(proof, prior, features)
+    return proof.largest
+
+
+def prove_top_bounds(prior: SubbandPrior) -> int:
+    """The same for z's own prior, which sees nothing from above.
+
+    Raises
+    ------
+    BoundError
+        A layer's sum or the stream between layers could reach 2^24.
+    """
+    proof = _Proof()
+    _walk(proof, prior, torch.zeros(prior.enter.weight.shape[1], dtype=torch.float64))
+    return proof.largest
+
+
+def _walk(proof: _Proof, prior: SubbandPrior, stream: Tensor) -> None:
     previous = -1
     for scale, number in prior.steps():
         if scale != previous:
@@ -36,7 +54,6 @@ def prove_bounds(top: TopFeatures, prior: SubbandPrior) -> int:
         proof.rounded(proof.conv(step.head, proof.conv(step.hidden, stream)), INDEX_BITS)
         if step.embed is not None:
             stream = proof.add(stream, proof.conv(step.embed))
-    return proof.largest
 
 
 class _Proof:

@@ -17,7 +17,7 @@ from torch import Tensor
 from models.export.tables import SymbolCounts, costs
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
-from models.networks.lossy_network import Coded, LossyNetwork
+from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import PATCH, to_patches
 from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
@@ -31,26 +31,42 @@ def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
 
 
 @torch.no_grad()
-def code_at_anchors(network: LossyNetwork, rgb: Tensor) -> Iterator[tuple[Tensor, Coded]]:
-    """The upper level's symbols and the coded patches of pictures, at one anchor after another."""
+def code_at_anchors(
+    network: LossyNetwork, rgb: Tensor
+) -> Iterator[tuple[tuple[Tensor, Tensor | None], Coded]]:
+    """The upper level and the coded patches of pictures, at one anchor after another.
+
+    Of the upper level: what is coded, (B, Cz, h, w), and its tables where they are not static.
+    """
     y = network.analysis(rgb)
     patches = len(rgb) * (rgb.shape[2] // PATCH) * (rgb.shape[3] // PATCH)
     for anchor in range(ANCHORS):
-        symbols_z, z = network.upper(y, torch.full((len(rgb),), float(anchor)))
+        top_quality = torch.full((len(rgb),), float(anchor))
+        symbols_z, z = network.upper(y, top_quality)
+        top: tuple[Tensor, Tensor | None] = symbols_z, None
+        if network.top_prior is not None:
+            coded_z, indices = network.top_indices(symbols_z, top_quality)
+            top = coded_z, table_of(indices)
         quality = torch.full((patches,), float(anchor))
         scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
-        yield symbols_z, network.code(to_patches(network.top(symbols_z)), scaled, quality)
+        yield top, network.code(to_patches(network.top(symbols_z)), scaled, quality)
 
 
 def count_symbols(
     network: LossyNetwork, pictures: Iterable[Tensor]
 ) -> tuple[SymbolCounts, list[NDArray[np.int32]]]:
-    """Symbols by table over all qualities; the upper level's, (Cz, n), by anchor."""
+    """Symbols by table over all qualities; the upper level's, (Cz, n), by anchor.
+
+    Where the upper level has tables of its own, its symbols count like all others.
+    """
     counts = SymbolCounts()
     upper: list[list[NDArray[np.int32]]] = [[] for _ in range(ANCHORS)]
     for rgb in pictures:
-        for seen, (symbols_z, coded) in zip(upper, code_at_anchors(network, rgb), strict=True):
+        for seen, (top, coded) in zip(upper, code_at_anchors(network, rgb), strict=True):
+            symbols_z, tables_z = top
             seen.append(symbols_z.transpose(0, 1).flatten(1).int().numpy())
+            if tables_z is not None:
+                counts.add(tables_z.flatten().numpy(), symbols_z.flatten().int().numpy())
             parts = zip(coded.tables(), coded.symbols, coded.values, strict=True)
             for tables, symbols, values in parts:
                 flat = tables.flatten(), symbols.flatten().int(), values.flatten()

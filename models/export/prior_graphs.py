@@ -7,7 +7,8 @@ import onnx
 
 from models.export.exact_graph import ExactGraph, Lowering
 from models.layers.exact import STREAM_BITS
-from models.networks.subband_prior import INDEX_BITS, SubbandPrior, TopFeatures
+from models.networks.patches import LATENTS
+from models.networks.subband_prior import INDEX_BITS, Group, SubbandPrior, TopFeatures
 
 
 def features_graph(top: TopFeatures, lowering: Lowering) -> onnx.ModelProto:

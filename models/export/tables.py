@@ -56,15 +56,20 @@ class SymbolCounts:
         self,
         tables: NDArray[np.integer],
         symbols: NDArray[np.int32],
-        values: NDArray[np.floating],
+        values: NDArray[np.floating] | None = None,
     ) -> None:
-        """Count a step: flat arrays of tables, symbols and the values that were rounded."""
+        """Count a step: flat arrays of tables, symbols and the values that were rounded.
+
+        Without values (differences have none), nothing is learned of where they lay.
+        """
+        entries, _ = split_escapes(symbols, self.widths[tables])
+        self._counts += np.bincount(self._starts[tables] + entries, minlength=len(self._counts))
+        if values is None:
+            return
         key = tables.astype(np.int64) * 4 + np.minimum(np.abs(symbols), 3)
         away = (values - symbols) * np.sign(symbols)
         self._offset_sum += np.bincount(key, away, TABLES * 4).reshape(TABLES, 4)
         self._offset_count += np.bincount(key, minlength=TABLES * 4).reshape(TABLES, 4)
-        entries, _ = split_escapes(symbols, self.widths[tables])
-        self._counts += np.bincount(self._starts[tables] + entries, minlength=len(self._counts))
 
     def tables(self, bits: Bits) -> TableSet:
         """Integer tables of a density and the counts, each summing to 2^24, entries >= 1."""

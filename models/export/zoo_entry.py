@@ -15,38 +15,45 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.export.bounds import prove_bounds
+from models.export.bounds import prove_bounds, prove_top_bounds
 from models.export.calibration import cheapest_tables, count_symbols
 from models.export.exact_graph import LOWERINGS
 from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.density import index_of
+from models.layers.gains import Gains
 from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
-from models.networks.subband_prior import INDEX_FRACTION
+from models.networks.subband_prior import INDEX_FRACTION, SubbandPrior
 from service.runtime.card import Card, GroupCard, LossyCard
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
 from service.runtime.sessions import Device
 
 
-def index_offsets(network: LossyNetwork) -> NDArray[np.int32]:
+def index_offsets(prior: SubbandPrior, gains: Gains) -> NDArray[np.int32]:
     """What each anchor adds to a native channel's index, (anchors, n), in sixteenths."""
-    start = torch.cat([torch.full((g.native,), g.start) for g in network.prior.groups])
-    logs = network.gains_y.logarithm.detach()
-    offsets = torch.round((index_of(logs) + start) * INDEX_FRACTION)
+    start = torch.cat([torch.full((g.native,), g.start) for g in prior.groups])
+    offsets = torch.round((index_of(gains.logarithm.detach()) + start) * INDEX_FRACTION)
     return offsets.int().numpy()
+
+
+def group_cards(prior: SubbandPrior | None) -> tuple[GroupCard, ...]:
+    """The card's description of a level's groups."""
+    groups = prior.groups if prior is not None else []
+    return tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups)
 
 
 def anatomy(network: LossyNetwork) -> LossyCard:
     """The card's description of a network's levels."""
-    groups = network.prior.groups
     return LossyCard(
         channels=network.channels,
         top_channels=network.top_channels,
         hyper_channels=network.hyper_channels,
         mean_channels=network.mean_channels,
-        groups=tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups),
+        groups=group_cards(network.prior),
+        top_groups=group_cards(network.top_prior),
+        top_differences=network.top_differences,
         analysis_halo=network.analysis_halo,
         synthesis_halo=network.synthesis_halo,
         rate_weight=RATE_WEIGHT,
@@ -77,30 +84,39 @@ def write_zoo_entry(
     """
     folder.mkdir(parents=True, exist_ok=True)
     prove_bounds(network.top, network.prior)
+    if network.top_prior is not None:
+        prove_top_bounds(network.top_prior)
     parts = anatomy(network)
     graphs = float_graphs(network)
     for lowering in LOWERINGS:
         graphs[f"features.{lowering}"] = features_graph(network.top, lowering)
         for number, graph in enumerate(step_graphs(network.prior, lowering)):
             graphs[f"step_{number}.{lowering}"] = graph
+        if network.top_prior is not None:
+            for number, graph in enumerate(step_graphs(network.top_prior, lowering, side=None)):
+                graphs[f"top_step_{number}.{lowering}"] = graph
     for stem, graph in graphs.items():
         onnx.save(graph, folder / f"{stem}.onnx")
-    offsets = index_offsets(network)
     counts, upper = count_symbols(network, pictures)
     tables = counts.tables(network.bits)
+    top: dict[str, NDArray[np.generic]]
+    if network.top_prior is not None:
+        top = {"top_index_offsets": index_offsets(network.top_prior, network.gains_z)}
+    else:
+        top = {"top_tables": cheapest_tables(upper, tables)}
     _save_arrays(
         folder / "tables.npz",
         half_widths=tables.half_widths,
         frequencies=tables.frequencies.astype(np.uint32),
         log_gains=network.gains_y.logarithm.detach().numpy(),
         top_log_gains=network.gains_z.logarithm.detach().numpy(),
-        index_offsets=offsets,
-        top_tables=cheapest_tables(upper, tables),
+        index_offsets=index_offsets(network.prior, network.gains_y),
         reconstruction=counts.reconstruction(),
+        **top,
     )
     files = {f"{stem}.onnx": _digest(folder / f"{stem}.onnx") for stem in graphs}
     files["tables.npz"] = _digest(folder / "tables.npz")
-    written = Card(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)  # type: ignore[arg-type]
+    written = Card(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
     _save_known_answers(folder, written)
     text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
     (folder / "model.json").write_text(text + "\n")

@@ -9,7 +9,13 @@ from torch import Tensor
 
 from models.layers.density import laplace_bits
 from models.layers.gains import Gains, lagrangian
-from models.networks.lite_transform import LOW_PASS, Z_CHANNELS, LiteTransform, groups
+from models.networks.lite_transform import (
+    LOW_PASS,
+    Z_CHANNELS,
+    LiteTransform,
+    groups,
+    top_groups,
+)
 from models.networks.lossy_network import Coded, LossyNetwork
 from models.networks.patches import (
     PATCH,
@@ -39,6 +45,7 @@ class Lite(LossyNetwork):
     analysis_halo = 64
     # 2 subband samples a level, 2 * (2 + 4 + 8 + 16) pixels, and 20 of restoration.
     synthesis_halo = 80
+    top_differences = LOW_PASS
 
     def __init__(
         self,
@@ -55,6 +62,7 @@ class Lite(LossyNetwork):
             SubbandPrior(features, (widths[0], widths[1], widths[2]), layout),
             laplace_bits,
         )
+        self.top_prior = SubbandPrior(1, (48, 48, 48), top_groups())
         self.transform = LiteTransform()
         self.restoration = Restoration(restoration_width, restoration_blocks)
 
@@ -77,7 +85,11 @@ class Lite(LossyNetwork):
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """The losses that a recipe's stages name."""
-        return {"prior": self.prior_loss, "restoration": self.restoration_loss}
+        return {
+            "prior": self.prior_loss,
+            "top_prior": self.top_prior_loss,
+            "restoration": self.restoration_loss,
+        }
 
     def prior_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Bits a pixel of y, each quality weighted by lambda^-0.45; only the prior learns."""
@@ -87,6 +99,15 @@ class Lite(LossyNetwork):
         bits = coded.bits / PATCH**2
         loss = (bits * lagrangian(flat) ** -0.45).mean() / 10
         return loss, {"bpp": float(bits.detach().mean()), **by_quality(bits, flat)}
+
+    def top_prior_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Bits a pixel of z, weighted as y's are; only its prior learns."""
+        top_quality = torch.randint(0, 9, (len(rgb),), device=rgb.device).float()
+        with torch.no_grad():
+            symbols, _ = self.upper(self.analysis(rgb), top_quality)
+        bits = self.top_bits(symbols, top_quality) / (rgb.shape[2] * rgb.shape[3])
+        loss = (bits * lagrangian(top_quality) ** -0.45).mean()
+        return loss, {"bpp": float(bits.detach().mean()), **by_quality(bits, top_quality)}
 
     def restoration_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Gained PSNR over the linear path, in dB; only the restoration learns."""

@@ -41,6 +41,14 @@ def groups() -> list[Group]:
     return made
 
 
+def top_groups() -> list[Group]:
+    """The coding groups of z, in order: low-pass and level 6, then level 5."""
+    return [
+        Group("low", range(12), 1, 50.0),
+        Group("5", range(12, 48), 1, 46.0),
+    ]
+
+
 def to_checkerboards(bands: Tensor) -> tuple[Tensor, Tensor]:
     """(B, C, 2 H, 2 W) to two halves (B, 2 C, H, W): the diagonal phases, then the others."""
     b, c, h, w = bands.shape

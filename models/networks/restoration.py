@@ -35,9 +35,7 @@ class Restoration(nn.Module):
 
     def __init__(self, width: int, blocks: int) -> None:
         super().__init__()
-        self.enter = nn.Conv2d(
-            3 * FOLD**2 + 2, width, 3, padding=1, padding_mode="replicate"
-        )
+        self.enter = nn.Conv2d(3 * FOLD**2 + 2, width, 3, padding=1, padding_mode="replicate")
         self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.leave = nn.Conv2d(width, 3 * FOLD**2, 1)
         nn.init.zeros_(self.leave.weight)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.codec.bands import decode_band
 from service.codec.container.layout import Header
 from service.codec.container.parser import Blade, parse
 from service.codec.grid import LATENT, TOP, Grid, Window
-from service.codec.lossy import UpperLevel, decode_band, derive_upper, synthesise
+from service.codec.lossy import UpperLevel, derive_upper, synthesise
 from service.codec.options import (
     QUALITY_STEPS,
     Checkpoint,

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from service.codec.bands import band_rows, decode_band, encode_bands
 from service.codec.container.layout import Header, ModelReference, Stream
 from service.codec.container.parser import parse
 from service.codec.container.writer import pack
 from service.codec.grid import TOP, Grid
-from service.codec.lossy import analyse, band_rows, decode_band, encode_bands, quantise_upper
+from service.codec.lossy import analyse, quantise_upper
 from service.codec.options import (
     QUALITY_STEPS,
     Checkpoint,

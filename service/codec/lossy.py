@@ -1,4 +1,4 @@
-"""The lossy layer: pixels to latents and back, and the upper level's streams."""
+"""The lossy layer: pixels to latents and back, in tiles; what follows from the upper level."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.ans import Stack
-from service.codec.container.layout import Stream
 from service.codec.grid import LATENT, TOP, Grid, Window
-from service.codec.integrity import crc32c_of_symbols
 from service.codec.options import Checkpoint
 from service.codec.padding import PaddedPicture
 from service.codec.patch_mask import PATCH
-from service.errors import BadStream
 from service.runtime.lossy_model import LossyModel
-
-BAND_PATCHES = 256  # an upper-level stream covers about this many patches
 
 
 def analyse(
@@ -115,60 +109,3 @@ def derive_upper(model: LossyModel, symbols: NDArray[np.int32], anchor: int) -> 
         means = model.means.run(z=z[None].astype(np.float32))[0][0]
     (features,) = model.features.run(symbols=symbols[None].astype(np.float32))
     return UpperLevel(symbols, means, features[0])
-
-
-def band_rows(grid: Grid) -> int:
-    """Rows of patches in a band."""
-    return min(max(1, BAND_PATCHES // grid.columns), grid.rows)
-
-
-def encode_bands(
-    model: LossyModel, symbols: NDArray[np.int32], anchor: int, rows_of_patches: int
-) -> list[Stream]:
-    """One stream a band of z; an all-zero band is an empty stream."""
-    streams = []
-    for band in _bands(symbols, rows_of_patches):
-        if not band.any():
-            streams.append(Stream(b"", 0))
-            continue
-        stack = Stack(crc32c_of_symbols(band))
-        stack.push_step(band.ravel(), _band_tables(model, band, anchor), model.tables)
-        streams.append(Stream(stack.to_bytes(), 1))
-    return streams
-
-
-def decode_band(
-    model: LossyModel,
-    data: bytes | memoryview,
-    groups: int,
-    anchor: int,
-    shape: tuple[int, int, int],
-) -> NDArray[np.int32]:
-    """Symbols of one band, (h, w, Cz).
-
-    Raises
-    ------
-    BadStream
-        The stream is damaged.
-    """
-    band = np.zeros(shape, np.int32)
-    if groups == 0:
-        return band
-    if groups != 1:
-        raise BadStream(f"A band has {groups} levels; this model has one.")
-    stack = Stack.from_bytes(data)
-    flat = stack.pop_step(_band_tables(model, band, anchor), model.tables)
-    if not stack.ends_on(crc32c_of_symbols(flat)):
-        raise BadStream("A band of the upper level is damaged.")
-    return flat.reshape(shape)
-
-
-def _bands(symbols: NDArray[np.int32], rows_of_patches: int) -> list[NDArray[np.int32]]:
-    height = rows_of_patches * (PATCH // TOP)
-    return [
-        np.ascontiguousarray(symbols[top : top + height]) for top in range(0, len(symbols), height)
-    ]
-
-
-def _band_tables(model: LossyModel, band: NDArray[np.int32], anchor: int) -> NDArray[np.uint8]:
-    return np.broadcast_to(model.top_tables(anchor), band.shape).ravel()

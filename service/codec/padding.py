@@ -56,7 +56,10 @@ def _smoothed(line: NDArray[np.uint8]) -> NDArray[np.float32]:
     sums = np.concatenate([np.zeros((1, line.shape[1])), np.cumsum(line, axis=0, dtype=float)])
     index = np.arange(len(line))
     low, high = np.maximum(index - SMOOTH, 0), np.minimum(index + SMOOTH + 1, len(line))
-    return ((sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32)
+    means: NDArray[np.float32] = ((sums[high] - sums[low]) / (high - low)[:, None]).astype(
+        np.float32
+    )
+    return means
 
 
 def _mirror(index: NDArray[np.intp], size: int) -> NDArray[np.intp]:

@@ -18,7 +18,7 @@ from service.codec.integrity import crc32c_of_symbols
 from service.codec.lossy import UpperLevel
 from service.codec.patch_mask import PATCH
 from service.errors import BadStream
-from service.runtime.exact_chain import ExactChain, GroupLayout, layouts_of
+from service.runtime.exact_chain import ExactChain, GroupLayout
 from service.runtime.lossy_model import LossyModel
 
 BATCH = 16  # patches that run through the networks together
@@ -57,13 +57,11 @@ class PatchCoder:
         self._grid = grid
         self._upper = upper
         self._quality = quality64.ravel()
-        self._layouts = layouts_of(model)
+        self._layouts = model.lower.layouts
 
     # -- encoding -----------------------------------------------------------------------------
 
-    def encode(
-        self, y: NDArray[np.float32], numbers: Sequence[int], verify: bool
-    ) -> list[Stream]:
+    def encode(self, y: NDArray[np.float32], numbers: Sequence[int], verify: bool) -> list[Stream]:
         """Streams of up to BATCH patches of y (h, w, C).
 
         Raises
@@ -218,7 +216,7 @@ class PatchCoder:
 
     def _chain(self, numbers: Sequence[int]) -> ExactChain:
         features = self._gather(self._upper.features, numbers)
-        return ExactChain(self._model, features, self._quality[list(numbers)])
+        return ExactChain(self._model.lower, features, self._quality[list(numbers)])
 
     def _gather(self, array: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.float32]:
         return np.stack([array[patch_slices(self._grid, n)] for n in numbers])

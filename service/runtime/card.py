@@ -41,6 +41,12 @@ class LossyCard(_Frozen):
     hyper_channels: int = Field(ge=1, description="channels of y that hyper-analysis reads")
     mean_channels: int = Field(ge=0, description="channels of y whose mean z predicts")
     groups: tuple[GroupCard, ...] = Field(min_length=1, max_length=15)
+    top_groups: tuple[GroupCard, ...] = Field(
+        default=(), max_length=15, description="groups of z; none means static tables"
+    )
+    top_differences: int = Field(
+        default=0, ge=0, description="first channels of z coded as differences along columns"
+    )
     analysis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
     synthesis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
     rate_weight: float = Field(

@@ -6,14 +6,19 @@ code its symbols, hand them over, go on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.runtime.lossy_model import LossyModel
+from service.runtime.card import GroupCard
+from service.runtime.sessions import Session
 
+QUALITY_STEPS = 64  # steps of q from one anchor to the next
+INDEX_FRACTION_BITS = 4  # index networks answer in sixteenths of a table step
 PATCH_LATENTS = 16  # positions on a side of a patch on the 1/16 grid
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -59,43 +64,89 @@ class GroupLayout:
         y[..., self.channels] = cells.reshape(p, h, w, self.native * f * f)
 
 
-def layouts_of(model: LossyModel) -> tuple[GroupLayout, ...]:
-    """Layout of every group of a model, in coding order."""
+def layouts_of(groups: Sequence[GroupCard]) -> tuple[GroupLayout, ...]:
+    """Layout of every group of a level, in coding order."""
     made, start = [], 0
-    for group in model.groups:
+    for group in groups:
         made.append(GroupLayout(start, group.channels // group.fold**2, group.fold))
         start += group.channels
     return tuple(made)
 
 
-class ExactChain:
-    """Tables of P patches, group after group.
+class ExactLevel:
+    """The exact networks of one level and what turns their answers into tables; integers all.
 
     Parameters
     ----------
-    model
-        The lossy model.
+    groups
+        The level's groups, from the card.
+    steps
+        One network a group, in coding order.
+    index_offsets
+        (anchors, native channels) int32: what a quality adds to an index, in sixteenths.
+    table_count
+        Tables there are.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[GroupCard],
+        steps: Sequence[Session],
+        index_offsets: NDArray[np.int32],
+        table_count: int,
+    ) -> None:
+        self.layouts = layouts_of(groups)
+        self.steps = tuple(steps)
+        self._offsets = index_offsets
+        self._last_table = table_count - 1
+        sizes = np.cumsum([0, *(layout.native for layout in self.layouts)])
+        if index_offsets.ndim != 2 or index_offsets.shape[1] != sizes[-1]:
+            raise ValueError(f"{sizes[-1]} channels, but offsets {index_offsets.shape}")
+        self.native = [slice(int(a), int(b)) for a, b in pairwise(sizes)]
+
+    def index_offset(self, quality64: int, group: int) -> NDArray[np.int32]:
+        """What a quality adds to a group's indices, (n,) in sixteenths.
+
+        Between two anchors a and b of parts 64: (a (64 - part) + b part + 32) >> 6.
+        """
+        low = min(quality64 // QUALITY_STEPS, len(self._offsets) - 2)
+        part = quality64 - low * QUALITY_STEPS
+        below, above = self._offsets[low], self._offsets[low + 1]
+        mixed = (below * (QUALITY_STEPS - part) + above * part + QUALITY_STEPS // 2) >> 6
+        chosen: NDArray[np.int32] = mixed[self.native[group]].astype(np.int32)
+        return chosen
+
+    def to_tables(self, index: NDArray[np.float32], offset: NDArray[np.int32]) -> NDArray[np.uint8]:
+        """Tables from a step's integer answer (P, h, w, n) and offsets (P, 1, 1, n)."""
+        total = (index.astype(np.int32) + offset) >> INDEX_FRACTION_BITS
+        tables: NDArray[np.uint8] = np.clip(total, 0, self._last_table).astype(np.uint8)
+        return tables
+
+
+class ExactChain:
+    """Tables of P patches (or one band), group after group.
+
+    Parameters
+    ----------
+    level
+        The networks.
     features
-        (P, 16, 16, F) float32, integers: the upper level's features of each patch.
+        (P, h, w, F) float32, integers: what is known from above, on the level's grid.
     quality64
         (P,) quality of each patch in steps of 1/64.
     """
 
     def __init__(
-        self,
-        model: LossyModel,
-        features: NDArray[np.float32],
-        quality64: NDArray[np.integer],
+        self, level: ExactLevel, features: NDArray[np.float32], quality64: NDArray[np.integer]
     ) -> None:
-        self.layouts = layouts_of(model)
-        self._model = model
+        self._level = level
         self._quality = quality64
         self._state = features
         self._symbols = np.empty((0,), np.float32)  # of the group before; the first has none
 
     def tables(self, group: int) -> NDArray[np.uint8]:
         """Tables (P, h, w, n) of a group, for the patches still in the batch."""
-        session = self._model.steps[group]
+        session = self._level.steps[group]
         feeds: dict[str, NDArray[np.float32]] = {}
         if "features" in session.inputs:
             feeds["features"] = self._state
@@ -105,9 +156,9 @@ class ExactChain:
             feeds["quality"] = np.minimum(self._quality // 2, 255).astype(np.float32)
         index, *state = session.run(**feeds)
         self._state = state[0] if state else index
-        offsets = {int(q): self._model.index_offset(int(q), group) for q in set(self._quality)}
+        offsets = {int(q): self._level.index_offset(int(q), group) for q in set(self._quality)}
         offset = np.stack([offsets[int(q)] for q in self._quality])
-        return self._model.to_tables(index, offset[:, None, None, :])
+        return self._level.to_tables(index, offset[:, None, None, :])
 
     def absorb(self, symbols: NDArray[np.integer]) -> None:
         """Hand over the group's symbols (P, h, w, n)."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.exact_chain import ExactChain
+from service.runtime.exact_chain import ExactChain, ExactLevel
 from service.runtime.lossy_model import LossyModel
 
 _INPUTS = ("top_symbols", "symbols", "quality64")
@@ -32,11 +32,13 @@ def answers_of(
         One quality for all patches.
     """
     features = model.features.run(symbols=top_symbols[None].astype(np.float32))[0][0]
-    chain = ExactChain(model, _patches(features), np.full(len(symbols), quality64))
-    tables = []
-    for group, layout in enumerate(chain.layouts):
-        tables.append(chain.tables(group).reshape(-1))
-        chain.absorb(layout.unfold(symbols))
+    quality = np.full(len(symbols), quality64)
+    chain = ExactChain(model.lower, _patches(features), quality)
+    tables = _walk(chain, model.lower, symbols)
+    if model.upper is not None:
+        nothing = np.zeros((1, *top_symbols.shape[:2], 1), np.float32)
+        chain = ExactChain(model.upper, nothing, quality[:1] // 64 * 64)
+        tables += _walk(chain, model.upper, top_symbols[None])
     return np.concatenate(tables)
 
 
@@ -71,6 +73,16 @@ def check_known_answers(model: LossyModel, answers: Mapping[str, Any]) -> None:
             f"Model {model.card.name} gets its known answers wrong on this device "
             f"({wrong} of {expected.size} differ): it is not used."
         )
+
+
+def _walk(
+    chain: ExactChain, level: ExactLevel, symbols: NDArray[np.int32]
+) -> list[NDArray[np.uint8]]:
+    tables = []
+    for group, layout in enumerate(level.layouts):
+        tables.append(chain.tables(group).reshape(-1))
+        chain.absorb(layout.unfold(symbols))
+    return tables
 
 
 def _patches(features: NDArray[np.float32]) -> NDArray[np.float32]:

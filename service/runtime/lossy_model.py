@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,18 +11,23 @@ from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
 from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.exact_chain import QUALITY_STEPS, ExactLevel
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
-
-QUALITY_STEPS = 64  # steps of q from one anchor to the next
-INDEX_FRACTION_BITS = 4  # index networks answer in sixteenths of a table step
 
 
 class LossyModel:
     """Everything that coding with one model needs.
 
     Float networks run on tiles and may differ in their last bits between devices. Everything
-    between symbols and tables is integers: ``features``, ``steps``, ``index_offset``, ``tables``.
+    between symbols and tables is integers: ``features``, ``lower``, ``upper``, ``tables``.
+
+    Attributes
+    ----------
+    lower
+        The exact networks of y.
+    upper
+        Those of z; None where z has static tables, ``top_tables``.
 
     Raises
     ------
@@ -32,7 +38,6 @@ class LossyModel:
     def __init__(self, folder: Path, card: Card, device: Device) -> None:
         self.card = card
         self.anatomy: LossyCard = card.lossy
-        self.groups: tuple[GroupCard, ...] = card.lossy.groups
         lowering = device.lowering
 
         def pinned(name: str) -> Path:
@@ -48,14 +53,22 @@ class LossyModel:
         self.means = session("means") if card.lossy.mean_channels else None
         self.synthesis = session("synthesis")
         self.features = session(f"features.{lowering}")
-        self.steps = tuple(session(f"step_{n}.{lowering}") for n in range(len(self.groups)))
+
+        def level(stem: str, groups: Sequence[GroupCard], offsets: str) -> ExactLevel:
+            steps = [session(f"{stem}_{n}.{lowering}") for n in range(len(groups))]
+            return ExactLevel(groups, steps, arrays[offsets], len(self.tables))
+
         try:
             arrays = np.load(pinned("tables.npz"), allow_pickle=False)
             self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
             self._log_gains: NDArray[np.float32] = arrays["log_gains"]
             self._top_log_gains: NDArray[np.float32] = arrays["top_log_gains"]
-            self._index_offsets: NDArray[np.int32] = arrays["index_offsets"]
-            self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
+            self.lower = level("step", card.lossy.groups, "index_offsets")
+            self.upper: ExactLevel | None = None
+            if card.lossy.top_groups:
+                self.upper = level("top_step", card.lossy.top_groups, "top_index_offsets")
+            else:
+                self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
             self._reconstruction: NDArray[np.float32] = arrays["reconstruction"]
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
@@ -69,16 +82,8 @@ class LossyModel:
         low, part = self._anchor(quality64)
         logs = self._log_gains[low] * (1 - part / QUALITY_STEPS)
         logs = logs + self._log_gains[low + 1] * (part / QUALITY_STEPS)
-        gains: NDArray[np.float32] = np.exp(logs[self._native(group)]).astype(np.float32)
+        gains: NDArray[np.float32] = np.exp(logs[self.lower.native[group]]).astype(np.float32)
         return gains
-
-    def index_offset(self, quality64: int, group: int) -> NDArray[np.int32]:
-        """What a quality adds to a group's indices, (n,) in sixteenths; integers throughout."""
-        low, part = self._anchor(quality64)
-        below, above = self._index_offsets[low], self._index_offsets[low + 1]
-        offsets = (below * (QUALITY_STEPS - part) + above * part + QUALITY_STEPS // 2) >> 6
-        chosen: NDArray[np.int32] = offsets[self._native(group)].astype(np.int32)
-        return chosen
 
     def top_gain(self, anchor: int) -> NDArray[np.float32]:
         """Gains of z's channels at an anchor, (Cz,)."""
@@ -86,7 +91,7 @@ class LossyModel:
         return gains
 
     def top_tables(self, anchor: int) -> NDArray[np.uint8]:
-        """Table of each of z's channels at an anchor, (Cz,)."""
+        """Table of each of z's channels at an anchor, (Cz,); only where ``upper`` is None."""
         tables: NDArray[np.uint8] = self._top_tables[anchor]
         return tables
 
@@ -94,17 +99,7 @@ class LossyModel:
         low = min(quality64 // QUALITY_STEPS, self.anchors - 2)
         return low, quality64 - low * QUALITY_STEPS
 
-    def _native(self, group: int) -> slice:
-        sizes = [g.channels // g.fold**2 for g in self.groups]
-        return slice(sum(sizes[:group]), sum(sizes[: group + 1]))
-
-    # -- exact ----------------------------------------------------------------------------------
-
-    def to_tables(self, index: NDArray[np.float32], offset: NDArray[np.int32]) -> NDArray[np.uint8]:
-        """Tables from a step's integer answer (P, h, w, n) and offsets (P, 1, 1, n)."""
-        total = (index.astype(np.int32) + offset) >> INDEX_FRACTION_BITS
-        tables: NDArray[np.uint8] = np.clip(total, 0, len(self.tables) - 1).astype(np.uint8)
-        return tables
+    # -- rounding -----------------------------------------------------------------------------
 
     def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Symbols for scaled latents: of two neighbours the one of smaller D + weight * R.
