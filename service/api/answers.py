@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Required, TypedDict, Unpack
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
+
+_log = logging.getLogger("bladestream.answers")
 
 REPORT_HEADER = "X-Bladestream-Report"
 # Most members of a list in a header; a proxy's buffer for all headers together may be 4 KiB.
@@ -52,17 +55,20 @@ class _Pieces(Response):
         raise NotImplementedError
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with asyncio.timeout(self._seconds):
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": self.status_code,
-                    "headers": self.raw_headers,
-                }
-            )
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(scope, send)
+        except TimeoutError:
+            # Left unfinished, so that the server closes the connection.
+            _log.warning("a client took its answer too slowly and is dropped")
+
+    async def _send(self, scope: Scope, send: Send) -> None:
+        start = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **start})
+        if scope["method"] != "HEAD":
             async for piece in self._pieces():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class BytesInPieces(_Pieces):
@@ -93,6 +99,8 @@ class FileInPieces(_Pieces):
             left = len(self._wanted)
             while left:
                 piece = await asyncio.to_thread(file.read, min(left, _PIECE))
+                if not piece:
+                    raise EOFError("the file became shorter while it was sent")
                 left -= len(piece)
                 yield piece
 

@@ -17,6 +17,7 @@ from service.api.bearer import require_key
 from service.api.docs_page import docs_page
 from service.api.memory import resident_bytes
 from service.api.metrics import Metrics
+from service.api.parameters import single_values
 from service.api.problems import register_problems
 from service.api.request_log import RequestLog
 from service.api.routes import compress, decompress, health, inspect, metrics, models, pictures
@@ -56,13 +57,18 @@ def create_app(settings: Settings, codec_factory: str = DEFAULT_FACTORY) -> Fast
         lifespan=life,
         docs_url=None,
         redoc_url=None,
+        # A path with a slash too many is answered as a problem, not by a redirect to a host that
+        # the client named.
+        redirect_slashes=False,
     )
     app.state.service = state
     register_problems(app)
     app.add_middleware(RequestLog, metrics=state.metrics)
     app.include_router(health.router)
     for module in (compress, decompress, inspect, pictures, models, metrics):
-        app.include_router(module.router, dependencies=[Depends(require_key)])
+        app.include_router(
+            module.router, dependencies=[Depends(require_key), Depends(single_values)]
+        )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
 
     @app.get("/docs", include_in_schema=False)

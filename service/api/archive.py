@@ -29,11 +29,19 @@ class Archive:
     ----------
     folder
         Made if it does not exist.
+
+    Raises
+    ------
+    ArchiveFailed
+        It cannot be made.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArchiveFailed(f"{folder} cannot be made: {error.strerror}") from error
 
     def keep(self, data: bytes) -> str:
         """Keep a file, whole or not at all, also across a loss of power.

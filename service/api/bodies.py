@@ -128,9 +128,11 @@ async def _read_form(request: Request, limit: int) -> Upload:
     parser.spool_max_size = limit + 1
     try:
         form = await parser.parse()
-    except MultiPartException as error:
+    except (MultiPartException, UnicodeError) as error:
+        # UnicodeError: the names are not of the character set that the form claims.
+        why = getattr(error, "message", "its names cannot be read.")
         raise BadParameter(
-            f"the form is not acceptable: {error.message} "
+            f"the form is not acceptable: {why} "
             "(it has the file parts image and, perhaps, mask; all else goes into the query)"
         ) from error
     files: dict[str, bytes] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.codec.options import CompressOptions, DecompressOptions, Mode
+from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
 
 _REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
@@ -105,6 +107,25 @@ class DecompressParameters(_Parameters):
             left, top, width, height = map(int, self.region.split(","))
             region = (left, top, width, height)
         return DecompressOptions(region=region, roi_only=self.roi_only, strict=self.strict)
+
+
+def single_values(request: Request) -> None:
+    """Let a request pass that gives each parameter once.
+
+    Raises
+    ------
+    BadParameter
+        One is given twice: taking either would be a guess.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    errors = [
+        {"parameter": name, "message": "given more than once"}
+        for name, count in counts.items()
+        if count > 1
+    ]
+    if errors:
+        names = ", ".join(error["parameter"] for error in errors)
+        raise BadParameter(f"given more than once: {names}", errors=errors)
 
 
 CompressQuery = Annotated[CompressParameters, Query()]

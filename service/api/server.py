@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from service.api.app import create_app
+from service.api.connections import PromptConnection
 from service.api.logs import configure_logging
 from service.api.state import ServiceState
 from service.api.worker.codec import DEFAULT_FACTORY
@@ -89,6 +90,8 @@ def run(settings: Settings, codec_factory: str = DEFAULT_FACTORY) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        http=PromptConnection,
+        ws="none",
         timeout_graceful_shutdown=_LAST_ANSWERS_SECONDS,
     )
     DrainingServer(config, state).run()

@@ -23,12 +23,14 @@ from service.api.state import ServiceState, StateDep
 router = APIRouter(tags=["operations"])
 
 
+@router.head("/livez", include_in_schema=False)
 @router.get("/livez", summary="Is it alive?")
 async def livez() -> Alive:
     """Answer, which is all there is to being alive."""
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     summary="Is new work welcome?",
@@ -41,6 +43,7 @@ async def readyz(state: StateDep, response: Response) -> Readiness:
     return readiness
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get(
     "/healthz",
     summary="Both, in detail",

@@ -29,6 +29,7 @@ _FOR_EVER = "private, max-age=31536000, immutable"
 _NOT_MODIFIED: Responses = {304: {"description": "The client has it already."}}
 
 
+@router.head("/{picture_id}.blade", include_in_schema=False)
 @router.get(
     "/{picture_id}.blade",
     summary="A kept file",

@@ -1,11 +1,13 @@
+import asyncio
 import hashlib
 import os
 
 import numpy as np
 import pytest
 
+from service.api.answers import FileInPieces
 from service.api.archive import Archive, ArchiveFailed
-from tests.service.api.conftest import pixels_of
+from tests.service.api.conftest import encoded, pixels_of
 from tests.service.api.test_bodies import problem
 
 
@@ -120,13 +122,42 @@ def test_without_an_archive(other_client, png):
         assert "without an archive" in response.json()["detail"]
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    archive = Archive(tmp_path)
+def test_a_full_disk_is_a_problem_and_leaves_nothing(client, pixels, archive_folder, monkeypatch):
+    before = sorted(archive_folder.iterdir())
 
     def full(descriptor):
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ArchiveFailed, match="No space left"):
-        archive.keep(b"content")
-    assert list(tmp_path.iterdir()) == []
+    response = client.post("/compress?keep=true", content=encoded(255 - pixels))
+    assert problem(response) == (507, "archive-failed")
+    assert "No space left" in response.json()["detail"]
+    assert sorted(archive_folder.iterdir()) == before
+
+
+def test_a_folder_that_cannot_be_made_is_told_at_the_start(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(ArchiveFailed, match="cannot be made"):
+        Archive(file)
+
+
+def test_a_file_that_shrinks_while_it_is_sent_does_not_hang(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"short")
+    answer = FileInPieces(file, range(10), seconds=60, media_type="x/y")
+
+    async def read():
+        return [piece async for piece in answer._pieces()]
+
+    with pytest.raises(EOFError):
+        asyncio.run(read())
+
+
+def test_head_tells_of_a_kept_file_without_sending_it(client, kept, where):
+    response = client.head(where)
+    assert (response.status_code, response.content) == (200, b"")
+    assert int(response.headers["Content-Length"]) == len(kept.content)
+    assert response.headers["ETag"] == kept.headers["ETag"]
+    part = client.head(where, headers={"Range": "bytes=0-3"})
+    assert (part.status_code, part.headers["Content-Length"]) == (206, "4")

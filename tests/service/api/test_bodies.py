@@ -79,6 +79,16 @@ def test_a_form_of_other_parts_is_refused(client, parts):
         ("multipart/form-data; boundary=x", b"no boundary in here"),
         ("multipart/form-data; boundary=x", b"--x\r\n" + b"a" * 9000 + b": b\r\n\r\n\r\n--x--"),
         ("multipart/form-data; boundary=x", b"--x\r\nContent-Type: image/png\r\n\r\n1\r\n--x--"),
+        (
+            "multipart/form-data; boundary=x; charset=punycode",
+            b'--x\r\nContent-Disposition: form-data; name="\xff-"; filename="i"\r\n\r\n1\r\n--x--',
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="image"; filename="i"\r\n'
+            + b"a: b\r\n" * 9000
+            + b"\r\n1\r\n--x--",
+        ),
     ],
 )
 def test_a_malformed_form_is_refused(client, kind, body):

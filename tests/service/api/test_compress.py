@@ -107,6 +107,13 @@ def test_nonsense_is_named_before_the_body_is_looked_at(client, query):
     assert [error["parameter"] for error in problem["errors"]] == [query.split("=")[0]]
 
 
+def test_a_parameter_given_twice_is_refused(client, png):
+    response = client.post("/compress?quality=3&verify=true&quality=8", content=png)
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (422, "bad-parameter")
+    assert [error["parameter"] for error in problem["errors"]] == ["quality"]
+
+
 def test_what_is_no_picture_is_refused(client, png):
     response = client.post("/compress", content=b"no picture at all")
     assert (response.status_code, response.json()["code"]) == (415, "unsupported-picture")

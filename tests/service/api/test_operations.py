@@ -17,6 +17,11 @@ def test_probes_tell_their_detail(client):
     assert health["models"][0]["name"] == "fake"
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz"])
+def test_probes_may_ask_for_the_head_alone(client, path):
+    assert client.head(path).status_code == 200
+
+
 def test_models_are_listed(client):
     listed = client.get("/models").json()
     assert (listed["provider"], listed["default"]) == ("cpu", "lite")

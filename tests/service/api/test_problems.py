@@ -7,6 +7,11 @@ def test_nothing_there(client):
     assert problem(client.get("/nowhere")) == (404, "not-found")
 
 
+def test_a_slash_too_many_is_not_redirected(client):
+    response = client.get("/livez/", headers={"Host": "elsewhere"}, follow_redirects=False)
+    assert problem(response) == (404, "not-found")
+
+
 def test_another_method(client):
     response = client.get("/compress")
     assert problem(response) == (405, "method-not-allowed")
