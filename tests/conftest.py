@@ -1,0 +1,67 @@
+"""What many tests share: the zoo that ships, and the two bundled photographs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from service.codec.decoder import Decoder
+from service.codec.encoder import Encoder
+from service.pictures import Limits, Picture, read_mask, read_picture
+from service.runtime.sessions import Device
+from service.runtime.zoo import Zoo
+from service.settings import Settings
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture and where its blade is, (H, W) bool."""
+
+    picture: Picture
+    blade: NDArray[np.bool_]
+
+
+@pytest.fixture(scope="session")
+def zoo_folder() -> Path:
+    """Where the shipped models lie; not to be written to."""
+    return Settings(_env_file=None).zoo_path
+
+
+@pytest.fixture(scope="session")
+def zoo(zoo_folder: Path) -> Zoo:
+    """The shipped models on one thread of the CPU."""
+    return Zoo(zoo_folder, Device("cpu", 1), "lite")
+
+
+@pytest.fixture(scope="session")
+def encoder(zoo: Zoo) -> Encoder:
+    return Encoder(zoo)
+
+
+@pytest.fixture(scope="session")
+def decoder(zoo: Zoo) -> Decoder:
+    return Decoder(zoo)
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, Photograph]:
+    """The bundled photographs by name, 640x640."""
+    limits = Limits(2**24, 2**20, 2**12)
+    found = {}
+    for name in ("blade-tip", "blade-root"):
+        picture = read_picture((SAMPLES / f"{name}.jpg").read_bytes(), limits=limits)
+        mask = (SAMPLES / f"{name}.mask.png").read_bytes()
+        blade = read_mask(mask, width=picture.width, height=picture.height, limits=limits)
+        found[name] = Photograph(picture, blade)
+    return found
+
+
+@pytest.fixture(scope="session")
+def tip(photographs: dict[str, Photograph]) -> Photograph:
+    return photographs["blade-tip"]
