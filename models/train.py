@@ -16,10 +16,8 @@ from types import FrameType
 import torch
 
 from models.training.pictures import Crops, open_cache
-from models.training.recipe import read_recipe
+from models.training.recipe import find_recipe, read_recipe
 from models.training.trainer import DivergedError, Trainer
-
-RECIPES = Path(__file__).parent / "recipes"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     folder = options.out or Path("runs") / options.recipe.stem
     stop = _StopRequest(options.minutes)
     try:
-        recipe = read_recipe(_find(options.recipe))
+        recipe = read_recipe(find_recipe(options.recipe))
         cache = open_cache(options.data, folder / "cache")
         crops = Crops(cache, recipe.data.crop, recipe.data.validation_share)
         trainer = Trainer(recipe, crops, folder, _device(options.device), stop)
@@ -46,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
-    parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/")
+    parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/recipes/")
     parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
     parser.add_argument("--out", type=Path, help="output folder (runs/NAME)")
     parser.add_argument("--stage", help="run this stage alone")
@@ -54,11 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="threads of torch (all cores)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     return parser
-
-
-def _find(recipe: Path) -> Path:
-    """The file as given, or the recipe of that name that comes with the package."""
-    return recipe if recipe.exists() else RECIPES / recipe.name
 
 
 def _device(name: str) -> torch.device:

@@ -6,7 +6,6 @@ tables that the integers choose.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -25,8 +24,14 @@ from service.runtime.tables import TableSet
 
 def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
     """Switch to integer arithmetic; layers that never settled in training do so here."""
-    if not all(float(layer.observed) > 0 for layer in exact_layers(network) if not layer.raw):
-        calibrate(network, lambda rgb: deque(code_at_anchors(network, rgb), maxlen=0), pictures)
+    layers = [layer for layer in exact_layers(network) if not (layer.raw or layer.observed > 0)]
+    if layers:
+
+        def code(rgb: Tensor) -> None:
+            for _ in code_at_anchors(network, rgb):
+                pass
+
+        calibrate(network, layers, code, pictures)
     set_exact(network, True)
 
 

@@ -7,24 +7,29 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from models.layers.exact import exact_layers, set_exact
+from models.layers.exact import ExactConv, set_exact
 
 
 def calibrate(
-    model: nn.Module, compute: Callable[[Tensor], object], batches: Iterable[Tensor]
+    model: nn.Module,
+    layers: Iterable[ExactConv],
+    compute: Callable[[Tensor], object],
+    batches: Iterable[Tensor],
 ) -> None:
-    """Settle every exact layer below ``model`` on the inputs that ``compute`` gives it.
+    """Settle those of ``layers`` that ``compute`` makes use of, on the inputs that it gives them.
 
-    Runs in float and leaves the layers in float; ``set_exact`` switches them.
+    ``model`` runs in float and is left in float; ``set_exact`` switches it.
     """
+    seen: set[ExactConv] = set()
 
     def observe(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        layer.observe(inputs[0])  # type: ignore[operator]
+        assert isinstance(layer, ExactConv)
+        if layer not in seen:  # what was observed before counts no more
+            layer.observed.zero_()
+            seen.add(layer)
+        layer.observe(inputs[0])
 
     set_exact(model, False)
-    layers = exact_layers(model)
-    for layer in layers:
-        layer.observed.zero_()
     hooks = [layer.register_forward_pre_hook(observe) for layer in layers]
     try:
         with torch.no_grad():
@@ -33,5 +38,5 @@ def calibrate(
     finally:
         for hook in hooks:
             hook.remove()
-    for layer in layers:
+    for layer in seen:
         layer.settle()

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PATCH = 256
+RECIPES = Path(__file__).parents[1] / "recipes"
 
 
 class RecipeError(ValueError):
@@ -86,6 +87,11 @@ class Recipe(_Table):
         if len(set(names)) != len(names):
             raise ValueError("two stages have the same name")
         return self
+
+
+def find_recipe(path: Path) -> Path:
+    """The file as given, or the recipe of that name that comes with the package."""
+    return path if path.exists() else RECIPES / path.name
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from models.layers.exact import set_exact
+from models.layers.exact import exact_layers, set_exact
 from models.networks.registry import Loss, build, losses_of
 from models.training import checkpoints
 from models.training.averages import WeightAverage
@@ -122,7 +122,7 @@ class Trainer:
             average.restore(**self._running["average"])
         elif stage.exact:
             draws = (self._batch(stage) for _ in range(CALIBRATION_BATCHES))
-            calibrate(self.model, loss, draws)
+            calibrate(self.model, exact_layers(self.model), loss, draws)
         set_exact(self.model, stage.exact)
         self.model.train()
 

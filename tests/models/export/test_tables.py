@@ -69,5 +69,7 @@ def test_every_symbol_is_counted_once(network):
     network = network()
     set_exact(network, True)
     counts, upper = count_symbols(network, [torch.rand(1, 3, 256, 512) * 255] * 2)
-    assert counts._counts.sum() == 2 * 9 * 2 * 256 * network.channels
+    # 256 positions of y and 16 of z in a patch; z's only where it has tables of its own.
+    symbols = 256 * network.channels + (16 * network.top_channels if network.top_prior else 0)
+    assert counts._counts.sum() == 2 * 9 * 2 * symbols
     assert [part.shape for part in upper] == [(network.top_channels, 2 * 4 * 8)] * 9

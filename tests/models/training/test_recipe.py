@@ -3,8 +3,7 @@ import copy
 import pytest
 
 from models.networks.registry import ARCHITECTURES, build, losses_of
-from models.train import RECIPES
-from models.training.recipe import Recipe, RecipeError, read_recipe
+from models.training.recipe import RECIPES, Recipe, RecipeError, find_recipe, read_recipe
 from models.training.schedule import learning, rate_at, share_done
 
 SHIPPED = sorted(RECIPES.glob("*.toml"))
@@ -21,6 +20,13 @@ def test_every_recipe_can_be_followed(path):
 
 def test_every_architecture_has_a_recipe():
     assert {read_recipe(path).model.name for path in SHIPPED} == set(ARCHITECTURES)
+
+
+def test_a_recipe_is_a_file_or_a_name_in_the_package(tmp_path):
+    mine = tmp_path / "lite.toml"
+    assert find_recipe(mine) == RECIPES / "lite.toml"
+    mine.touch()
+    assert find_recipe(mine) == mine
 
 
 GOOD = {
