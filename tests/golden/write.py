@@ -1,0 +1,82 @@
+"""Write golden files with the models that ship: ``python -m tests.golden.write``.
+
+Only for a new format version or a new model: a golden file that is there is a promise to everyone
+who has such files, and is never written again. Existing ones are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.codec.container.parser import parse
+from service.codec.decoder import Decoder
+from service.codec.encoder import Encoder
+from service.codec.integrity import crc32c_of_symbols
+from service.codec.options import CompressOptions
+from service.pictures import Limits, Metadata, Picture, read_picture, write_picture
+from service.runtime.sessions import Device
+from service.runtime.zoo import Zoo
+from service.settings import Settings
+from tests.service.codec.coding import picture_of, symbols_in
+
+FOLDER = Path(__file__).parent
+SAMPLES = FOLDER.parents[1] / "samples"
+
+
+def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
+    """What is coded: two qualities over six patches with metadata, and a grey strip."""
+    limits = Limits(2**24, 2**20, 2**12)
+    photograph = read_picture((SAMPLES / "blade-tip.jpg").read_bytes(), limits=limits).pixels
+    colour = photograph[100:400, 60:580]
+    mask = np.zeros(colour.shape[:2], bool)
+    mask[:, 220:230] = True
+    metadata = Metadata(exif=b"II*\0golden", xmp=b"<x:xmpmeta/>", icc=bytes(range(64)))
+    return {
+        "colour": (
+            picture_of(colour, metadata),
+            mask,
+            CompressOptions(quality=2.5, roi_quality=6.25),
+        ),
+        "grey": (
+            picture_of(photograph[200:233, :300, 1]),
+            np.ones((33, 300), bool),
+            CompressOptions(quality=4.0),
+        ),
+    }
+
+
+def main() -> None:
+    """Write what is not there yet: the file, its symbols' checks, its pixels."""
+    zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
+    card = zoo.by_name(None).card
+    for name, (picture, mask, options) in pictures().items():
+        path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
+        if path.exists():
+            print(f"{path.name} is there and stays")
+            continue
+        data = Encoder(zoo).compress(picture, mask, options).data
+        with pytest.MonkeyPatch.context() as patched:
+            checks = [crc32c_of_symbols(*steps) for steps in symbols_in(zoo, data, patched)]
+        decoded = Decoder(zoo).decompress(data)
+        header = parse(data).header
+        told = {
+            "digest": header.model.digest.hex(),
+            "quality64": header.quality64,
+            "roi_quality64": header.roi_quality64,
+            "top_quality": header.top_quality,
+            "mask": header.mask.astype(int).tolist(),
+            "checks": checks,
+        }
+        path.write_bytes(data)
+        path.with_suffix(".json").write_text(json.dumps(told) + "\n")
+        png = write_picture(decoded.pixels, "png", metadata=picture.metadata)
+        path.with_suffix(".png").write_bytes(png)
+        print(f"{path.name}: {len(data)} bytes")
+
+
+if __name__ == "__main__":
+    main()
