@@ -252,7 +252,9 @@ def _settle(ticket: _Ticket, exchange: asyncio.Task[Outcome]) -> None:
     error = exchange.exception()
     is_lost = error is not None and not isinstance(error, BladestreamError)
     if is_lost:
-        error = WorkerFailed("the worker ended over this request; it is being replaced")
+        error = WorkerFailed(
+            "the worker ended over this request or over another beside it; it is being replaced"
+        )
     if not ticket.answer.done():
         if error is None:
             ticket.answer.set_result(exchange.result())
