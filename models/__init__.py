@@ -1,0 +1,1 @@
+"""What makes the networks: layers, training, export, evaluation. Torch lives here alone."""

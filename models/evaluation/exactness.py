@@ -22,7 +22,7 @@ from tqdm import tqdm
 from models.evaluation import environment
 from models.evaluation.rate_distortion import read_folder
 from models.layers.density import TABLES, deviation, index_of
-from models.layers.exact import exact_layers, set_exact
+from models.layers.exact import ExactConv, exact_layers, set_exact
 from models.layers.gains import ANCHORS
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import to_patches
@@ -70,11 +70,14 @@ def price(
     recipe = state["recipe"]["model"]
     network = cast(LossyNetwork, build(recipe["name"], recipe["arguments"]).eval())
     network.load_state_dict(state["weights"])
-    if not _is_settled(network):
+    layers = [layer for layer in _exact_layers_of_y(network) if not layer.settled]
+    if layers:
         if calibration is None:
             raise ValueError(f"{checkpoint} is not settled yet: give --calibration")
         pictures = (_padded(each.picture.pixels) for each in read_folder(calibration, settings))
-        calibrate(network, lambda rgb: [Rates(network, rgb, q) for q in qualities], pictures)
+        calibrate(
+            network, layers, lambda rgb: [Rates(network, rgb, q) for q in qualities], pictures
+        )
     totals, count = np.zeros((len(qualities), 3)), 0
     for each in tqdm(read_folder(images, settings), desc="pictures", unit="", disable=None):
         count += 1
@@ -149,8 +152,8 @@ class Rates:
         return to_patches(self._network.top(self._symbols_z))
 
 
-def _is_settled(network: LossyNetwork) -> bool:
-    return all(layer.raw or float(layer.observed) > 0 for layer in exact_layers(network))
+def _exact_layers_of_y(network: LossyNetwork) -> list[ExactConv]:
+    return exact_layers(network.top) + exact_layers(network.prior)
 
 
 def _padded(pixels: NDArray[np.uint8]) -> Tensor:

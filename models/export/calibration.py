@@ -24,7 +24,7 @@ from service.runtime.tables import TableSet
 
 def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
     """Switch to integer arithmetic; layers that never settled in training do so here."""
-    layers = [layer for layer in exact_layers(network) if not (layer.raw or layer.observed > 0)]
+    layers = [layer for layer in exact_layers(network) if not layer.settled]
     if layers:
 
         def code(rgb: Tensor) -> None:

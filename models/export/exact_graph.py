@@ -39,24 +39,29 @@ class ExactGraph:
     # -- plumbing ---------------------------------------------------------------------------
 
     def constant(self, array: NDArray[np.generic]) -> str:
+        """A tensor stored in the graph."""
         name = self._name("c")
         self.constants.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """An operator of one output."""
         name = self._name(kind.lower())
         self.nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
     def input(self, name: str, shape: list[int | str]) -> str:
+        """A float32 input of the graph; names are free dimensions."""
         self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
         return name
 
     def output(self, tensor: str, name: str, shape: list[int | str]) -> None:
+        """Make a tensor an output of the graph."""
         self.nodes.append(helper.make_node("Identity", [tensor], [name]))
         self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
 
     def model(self) -> onnx.ModelProto:
+        """The graph, checked."""
         graph = helper.make_graph(
             self.nodes, "exact", self.inputs, self.outputs, initializer=self.constants
         )
@@ -91,6 +96,7 @@ class ExactGraph:
         return self.as_operand(clipped)
 
     def as_operand(self, u8: str) -> str:
+        """u8 values in the type that products take."""
         if self.lowering == "float":
             return u8
         return self.node("Cast", u8, to=TensorProto.UINT8)
@@ -131,9 +137,11 @@ class ExactGraph:
         return self.node("Floor", total)
 
     def add(self, a: str, b: str) -> str:
+        """The sum of two streams."""
         return self.node("Add", a, b)
 
     def block(self, stream: str, block: ExactBlock) -> str:
+        """One ExactBlock."""
         return self.add(stream, self.conv(self.conv(stream, block.wide), block.mix))
 
     def pixel_shuffle(self, x: str, factor: int) -> str:

@@ -1,0 +1,1 @@
+"""Building blocks: exact integer layers, densities, gains, GDN, wavelets, rounding."""

@@ -24,6 +24,7 @@ STREAM_BITS = 8
 LARGEST_WEIGHT = 64
 LARGEST_ACTIVATION = 255
 EXACT_LIMIT = 2**24
+LEAST_OBSERVED = 2.0**-6  # an input that never leaves zero has been observed all the same
 
 
 class BoundError(ValueError):
@@ -71,6 +72,7 @@ class ExactConv(nn.Module):
         self.observed: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
+        """Float arithmetic, or that of integers in real units, by ``exact``."""
         if not self.exact:
             x = x if self.raw else F.relu(x)
             return F.conv2d(x, self.weight, self.bias, padding=self.kernel // 2)
@@ -136,14 +138,19 @@ class ExactConv(nn.Module):
         if len(values) > 1_000_000:
             values = values[:: len(values) // 1_000_000]
         high = values.kthvalue(max(1, int(len(values) * 0.9995))).values
-        self.observed.copy_(torch.maximum(self.observed, high))
+        self.observed.copy_(torch.maximum(self.observed, high).clamp_min(LEAST_OBSERVED))
 
     def settle(self) -> None:
         """Choose the input's step from what was observed."""
         if self.raw:
             return
-        high = max(float(self.observed), 2.0**-6)
+        high = max(float(self.observed), LEAST_OBSERVED)
         self.input_bits.fill_(max(-4, min(10, math.floor(math.log2(LARGEST_ACTIVATION / high)))))
+
+    @property
+    def settled(self) -> bool:
+        """Whether the input's step is fixed, by nature or by what was observed."""
+        return self.raw or bool(self.observed > 0)
 
 
 class ExactBlock(nn.Module):
@@ -156,10 +163,12 @@ class ExactBlock(nn.Module):
         nn.init.zeros_(self.mix.weight)
 
     def forward(self, stream: Tensor) -> Tensor:
+        """The stream and what the block adds to it."""
         return stream + self.mix(self.wide(stream))
 
 
 def exact_layers(module: nn.Module) -> list[ExactConv]:
+    """Every exact layer below ``module``."""
     return [layer for layer in module.modules() if isinstance(layer, ExactConv)]
 
 

@@ -60,6 +60,7 @@ class ColourAxes(nn.Module):
         self.register_buffer("inverse_matrix", (from_ycc / norms).float()[:, :, None, None])
 
     def forward(self, rgb: Tensor) -> Tensor:
+        """RGB to the axes."""
         return F.conv2d(rgb - 128.0, self.forward_matrix)
 
     def inverse(self, axes: Tensor) -> Tensor:
@@ -95,9 +96,11 @@ class WaveletLevel(nn.Module):
         )
 
     def forward(self, signal: Tensor) -> Tensor:
+        """A signal to its subbands."""
         return F.conv2d(F.pad(signal, (4, 4, 4, 4), mode="reflect"), self.analysis, stride=2)
 
     def inverse(self, bands: Tensor) -> Tensor:
+        """Subbands to the signal."""
         ll, hl, lh, hh = bands.split(1, dim=1)
         low_x = _extend(torch.cat([ll, lh], 1), dim=3, low=True)
         high_x = _extend(torch.cat([hl, hh], 1), dim=3, low=False)
@@ -111,7 +114,12 @@ def _outer(filters: Tensor) -> Tensor:
     """Separable 2-D kernels (4, 9, 9), LL HL LH HH, from 1-D (2, 9): low, high."""
     low, high = filters
     return torch.stack(
-        [torch.outer(low, low), torch.outer(low, high), torch.outer(high, low), torch.outer(high, high)]
+        [
+            torch.outer(low, low),
+            torch.outer(low, high),
+            torch.outer(high, low),
+            torch.outer(high, high),
+        ]
     )
 
 

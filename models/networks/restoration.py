@@ -22,6 +22,7 @@ class ResidualBlock(nn.Module):
         self.mix = nn.Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, W, h, w) to the same shape."""
         y: Tensor = self.mix(F.relu(self.wide(F.relu(x))))
         return x + y
 
@@ -43,6 +44,7 @@ class Restoration(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, linear: Tensor, quality: Tensor) -> Tensor:
+        """The linear path's picture, restored; not clipped."""
         grid = F.interpolate(quality[:, None], scale_factor=16 // FOLD, mode="nearest")
         folded = F.pixel_unshuffle(linear, FOLD) / 128.0 - 1.0
         step = torch.exp((4.0 - grid) * 0.35)  # roughly the quantiser's step, 1 at q = 4
