@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.export.bounds import prove_bounds, prove_top_bounds
-from models.export.calibration import cheapest_tables, count_symbols
+from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
 from models.export.exact_graph import LOWERINGS
 from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
@@ -24,11 +24,15 @@ from models.layers.density import index_of
 from models.layers.gains import Gains
 from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
+from models.networks.patches import PATCH
 from models.networks.subband_prior import INDEX_FRACTION, SubbandPrior
 from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.exact_chain import QUALITY_STEPS
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
 from service.runtime.sessions import Device
+
+KNOWN_ANCHOR = 5
 
 
 def index_offsets(prior: SubbandPrior, gains: Gains) -> NDArray[np.int32]:
@@ -117,27 +121,31 @@ def write_zoo_entry(
     files = {f"{stem}.onnx": _digest(folder / f"{stem}.onnx") for stem in graphs}
     files["tables.npz"] = _digest(folder / "tables.npz")
     written = Card(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
-    _save_known_answers(folder, written)
+    _save_known_answers(folder, written, network, pictures[0])
     text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
     (folder / "model.json").write_text(text + "\n")
     return written
 
 
-def _save_known_answers(folder: Path, card: Card) -> None:
-    """Symbols of all sizes and the tables that the float lowering gives for them."""
-    rng = np.random.default_rng(20)
-    anatomy_ = card.lossy
-    spread = rng.integers(0, 7, (1, 16, 16, anatomy_.channels))
-    symbols = np.rint(rng.laplace(0, 0.2 * 2.0**spread)).astype(np.int32)
-    top = np.rint(rng.laplace(0, 6, (4, 4, anatomy_.top_channels))).astype(np.int32)
+def _save_known_answers(folder: Path, card: Card, network: LossyNetwork, picture: Tensor) -> None:
+    """Symbols of one patch of a real picture, and the tables that the float lowering gives.
+
+    Real symbols keep the networks in the range where they decide something; random ones leave
+    most of them silent.
+    """
+    patch = picture[:1, :, :PATCH, :PATCH]
+    coded = list(code_at_anchors(network, patch))
+    (top, _), lower = coded[KNOWN_ANCHOR]
+    symbols = network.fold(lower.symbols).permute(0, 2, 3, 1).int().numpy()
+    top_symbols = top[0].permute(1, 2, 0).int().numpy()
     model = LossyModel(folder, card, _ReferenceDevice())
-    quality64 = 300
+    quality64 = KNOWN_ANCHOR * QUALITY_STEPS
     _save_arrays(
         folder / "known_answers.npz",
-        top_symbols=top,
+        top_symbols=top_symbols,
         symbols=symbols,
         quality64=np.array(quality64, np.int32),
-        tables=answers_of(model, top, symbols, quality64),
+        tables=answers_of(model, top_symbols, symbols, quality64),
     )
 
 

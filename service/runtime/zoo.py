@@ -135,7 +135,7 @@ class Zoo:
 
     def health(self) -> dict[str, object]:
         """Provider and models, JSON-able."""
-        loaded = [f"{m.card.name}/{m.card.version}" for m in self._loaded.values()]
+        loaded = [f"{m.card.name}/{m.card.version}" for m in list(self._loaded.values())]
         return {
             "provider": self.provider,
             "provider_fallback": self.fallback_reason,

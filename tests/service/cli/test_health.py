@@ -7,10 +7,12 @@ import pytest
 
 class _Probe(BaseHTTPRequestHandler):
     status = 200
+    body = b""
 
     def do_GET(self) -> None:
         self.send_response(type(self).status if self.path == "/readyz" else 404)
         self.end_headers()
+        self.wfile.write(type(self).body)
 
     def log_message(self, *args: object) -> None:
         pass
@@ -31,6 +33,24 @@ def test_health_follows_readyz(
     bladestream, server: HTTPServer, monkeypatch: pytest.MonkeyPatch, answer: int, status: int
 ) -> None:
     monkeypatch.setattr(_Probe, "status", answer)
+    assert bladestream("health", "--port", server.server_port).status == status
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"),
+    [
+        (b'{"reasons": ["the queue is full"]}', 0),
+        (b'{"reasons": ["the queue is full", "the models are being loaded"]}', 1),
+        (b'{"reasons": []}', 1),
+        (b"[]", 1),
+        (b"<html>", 1),
+    ],
+)
+def test_a_busy_service_is_healthy(
+    bladestream, server: HTTPServer, monkeypatch: pytest.MonkeyPatch, reasons: bytes, status: int
+) -> None:
+    monkeypatch.setattr(_Probe, "status", 503)
+    monkeypatch.setattr(_Probe, "body", reasons)
     assert bladestream("health", "--port", server.server_port).status == status
 
 
