@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 TABLES = 64
 LOWEST_SCALE = 0.11
@@ -71,3 +72,14 @@ def gaussian_bits(symbols: Tensor, scale: Tensor) -> Tensor:
     upper = torch.special.ndtr((0.5 - s) / scale)
     lower = torch.special.ndtr((-0.5 - s) / scale)
     return -torch.log2((upper - lower).clamp_min(1e-9))
+
+
+def logistic_bits(distance: Tensor, scale: Tensor) -> Tensor:
+    """-log2 P, P the mass of a logistic density in a unit bin ``distance`` from its mean.
+
+    distance is real (an integer less a real mean), scale a standard deviation.
+    """
+    inverse = math.pi / math.sqrt(3.0) / scale
+    near, far = (distance.abs() - 0.5) * inverse, (distance.abs() + 0.5) * inverse
+    nats = near - torch.log(-torch.expm1(-inverse)) + F.softplus(-near) + F.softplus(-far)
+    return nats / math.log(2.0)

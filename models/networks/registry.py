@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
+from models.networks.pyramid import Pyramid
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
@@ -28,7 +29,11 @@ class Trainable(Protocol):
         ...
 
 
-ARCHITECTURES: dict[str, type[nn.Module]] = {"hp": Hyperprior, "lite": Lite}
+ARCHITECTURES: dict[str, type[nn.Module]] = {
+    "hp": Hyperprior,
+    "lite": Lite,
+    "pyramid": Pyramid,
+}
 
 
 def build(name: str, arguments: Mapping[str, Any]) -> nn.Module:

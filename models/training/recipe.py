@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-PATCH = 256
+CROP_STEP = 128
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -39,8 +39,8 @@ class Data(_Table):
 
     @model_validator(mode="after")
     def _whole_patches(self) -> Data:
-        if any(side <= 0 or side % PATCH for side in self.crop):
-            raise ValueError(f"crop sides must be multiples of {PATCH}")
+        if any(side <= 0 or side % CROP_STEP for side in self.crop):
+            raise ValueError(f"crop sides must be multiples of {CROP_STEP}")
         return self
 
 
