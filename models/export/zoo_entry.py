@@ -26,7 +26,7 @@ from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.subband_prior import INDEX_FRACTION, SubbandPrior
-from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.card import GroupCard, LossyCard, LossyModelCard
 from service.runtime.exact_chain import QUALITY_STEPS
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
@@ -69,7 +69,7 @@ def write_zoo_entry(
     pictures: Sequence[Tensor],
     folder: Path,
     card: Mapping[str, object],
-) -> Card:
+) -> LossyModelCard:
     """Write ``folder`` (NAME/VERSION) from a network whose exact layers are settled and exact.
 
     Parameters
@@ -120,14 +120,16 @@ def write_zoo_entry(
     )
     files = {f"{stem}.onnx": _digest(folder / f"{stem}.onnx") for stem in graphs}
     files["tables.npz"] = _digest(folder / "tables.npz")
-    written = Card(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
+    written = LossyModelCard(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
     _save_known_answers(folder, written, network, pictures[0])
     text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
     (folder / "model.json").write_text(text + "\n")
     return written
 
 
-def _save_known_answers(folder: Path, card: Card, network: LossyNetwork, picture: Tensor) -> None:
+def _save_known_answers(
+    folder: Path, card: LossyModelCard, network: LossyNetwork, picture: Tensor
+) -> None:
     """Symbols of one patch of a real picture, and the tables that the float lowering gives.
 
     Real symbols keep the networks in the range where they decide something; random ones leave

@@ -5,9 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from service.errors import ModelUnavailable
 
@@ -54,16 +61,24 @@ class LossyCard(_Frozen):
     )
 
 
+class LosslessCard(_Frozen):
+    """Anatomy of a lossless model: a pyramid of levels over a patch.
+
+    ``networks`` counts the networks, finest level first; the last one serves all coarser levels.
+    """
+
+    networks: int = Field(ge=1, le=6)
+
+
 class Card(_Frozen):
-    """``model.json``."""
+    """What ``model.json`` says of any model; ``kind`` tells which anatomy comes with it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=32)
     version: str = Field(pattern=r"^[0-9]+$", max_length=8)
-    kind: str = Field(pattern=r"^lossy$")
+    kind: Literal["lossy", "lossless"]
     description: str
     licence: str
     files: dict[_FileName, _Sha256]
-    lossy: LossyCard
     training: dict[str, object]
     quality: dict[str, object]
     weaknesses: tuple[str, ...]
@@ -74,12 +89,30 @@ class Card(_Frozen):
 
         The list of file digests and the anatomy, as canonical JSON; not the prose.
         """
-        content = {"files": self.files, "lossy": self.lossy.model_dump(mode="json")}
+        content = self.model_dump(mode="json", include={"files", self.kind})
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).digest()[:DIGEST_BYTES]
 
 
-def read_card(folder: Path) -> Card:
+class LossyModelCard(Card):
+    """``model.json`` of a lossy model."""
+
+    kind: Literal["lossy"]
+    lossy: LossyCard
+
+
+class LosslessModelCard(Card):
+    """``model.json`` of a lossless model."""
+
+    kind: Literal["lossless"]
+    lossless: LosslessCard
+
+
+AnyCard = LossyModelCard | LosslessModelCard
+_ANY_CARD: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
+
+
+def read_card(folder: Path) -> AnyCard:
     """Read and check ``folder/model.json``; the files' digests are checked too.
 
     Raises
@@ -88,7 +121,7 @@ def read_card(folder: Path) -> Card:
         The card is missing, malformed, or a file is not the one that it names.
     """
     try:
-        card = Card.model_validate_json((folder / "model.json").read_bytes())
+        card = _ANY_CARD.validate_json((folder / "model.json").read_bytes())
         for name, expected in card.files.items():
             found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
             if found != expected:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.card import Card, GroupCard, LossyCard
+from service.runtime.card import GroupCard, LossyCard, LossyModelCard
 from service.runtime.exact_chain import QUALITY_STEPS, ExactLevel
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
@@ -35,7 +35,7 @@ class LossyModel:
         A file is missing or malformed, or a network cannot run on the device.
     """
 
-    def __init__(self, folder: Path, card: Card, device: Device) -> None:
+    def __init__(self, folder: Path, card: LossyModelCard, device: Device) -> None:
         self.card = card
         self.anatomy: LossyCard = card.lossy
         lowering = device.lowering

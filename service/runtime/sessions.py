@@ -101,6 +101,7 @@ class Session:
                 f"{self._session.get_providers()[0]}."
             )
         self.inputs = tuple(entry.name for entry in self._session.get_inputs())
+        self.outputs = tuple(entry.name for entry in self._session.get_outputs())
 
     def run(self, **arrays: NDArray[Any]) -> list[NDArray[Any]]:
         """Outputs in the graph's order; inputs by name.

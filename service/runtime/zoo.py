@@ -6,11 +6,16 @@ import threading
 from pathlib import Path
 
 from service.errors import ModelUnavailable, UnknownModel
-from service.runtime.card import Card, read_card
+from service.runtime.card import AnyCard, LosslessModelCard, LossyModelCard, read_card
 from service.runtime.known_answers import check_known_answers, read_known_answers
+from service.runtime.lossless_answers import check_lossless_answers, read_lossless_answers
+from service.runtime.lossless_model import LosslessModel
 from service.runtime.lossy_model import LossyModel
 from service.runtime.sessions import Device, choose_device
 from service.settings import Settings
+
+DEFAULT_LOSSLESS = "pyramid"
+"""The lossless model of new files."""
 
 
 class Zoo:
@@ -29,8 +34,9 @@ class Zoo:
         self.device = device
         self.default = default
         self._folders: dict[bytes, Path] = {}
-        self._cards: dict[bytes, Card] = {}
-        self._loaded: dict[bytes, LossyModel] = {}
+        self._cards: dict[bytes, AnyCard] = {}
+        self._lossy: dict[bytes, LossyModel] = {}
+        self._lossless: dict[bytes, LosslessModel] = {}
         self._lock = threading.Lock()
         for path in sorted(folder.glob("*/*/model.json")):
             card = read_card(path.parent)
@@ -67,21 +73,16 @@ class Zoo:
         return self.device.provider
 
     def by_name(self, name: str | None) -> LossyModel:
-        """The newest version of a model; None is the default.
+        """The newest version of a lossy model; None is the default.
 
         Raises
         ------
         UnknownModel, ModelUnavailable
         """
-        wanted = name or self.default
-        versions = [card for card in self._cards.values() if card.name == wanted]
-        if not versions:
-            known = ", ".join(sorted({card.name for card in self._cards.values()}))
-            raise UnknownModel(f"There is no model {wanted!r}; there are: {known}.")
-        return self.by_digest(max(versions, key=lambda card: int(card.version)).digest)
+        return self.by_digest(self._newest("lossy", name or self.default))
 
     def by_digest(self, digest: bytes, name: str = "?") -> LossyModel:
-        """The model that a file names.
+        """The lossy model that a file names.
 
         Raises
         ------
@@ -91,17 +92,51 @@ class Zoo:
             It cannot run here, or gets its known answers wrong.
         """
         card = self._cards.get(digest)
-        if card is None:
-            raise UnknownModel(
-                f"The file needs model {name!r} with digest {digest.hex()}, which is not here.",
-                digest=digest.hex(),
-            )
+        if not isinstance(card, LossyModelCard):
+            raise _not_here("lossy", digest, name)
         with self._lock:
-            if digest not in self._loaded:
+            if digest not in self._lossy:
                 model = LossyModel(self._folders[digest], card, self.device)
                 check_known_answers(model, read_known_answers(self._folders[digest]))
-                self._loaded[digest] = model
-            return self._loaded[digest]
+                self._lossy[digest] = model
+            return self._lossy[digest]
+
+    def lossless(self, name: str | None = None) -> LosslessModel:
+        """The newest version of a lossless model; None is the default.
+
+        Raises
+        ------
+        UnknownModel, ModelUnavailable
+        """
+        return self.lossless_by_digest(self._newest("lossless", name or DEFAULT_LOSSLESS))
+
+    def lossless_by_digest(self, digest: bytes, name: str = "?") -> LosslessModel:
+        """The lossless model that a file names.
+
+        Raises
+        ------
+        UnknownModel
+            It is not in this zoo.
+        ModelUnavailable
+            It cannot run here, or gets its known answers wrong.
+        """
+        card = self._cards.get(digest)
+        if not isinstance(card, LosslessModelCard):
+            raise _not_here("lossless", digest, name)
+        with self._lock:
+            if digest not in self._lossless:
+                model = LosslessModel(self._folders[digest], card, self.device)
+                check_lossless_answers(model, *read_lossless_answers(self._folders[digest]))
+                self._lossless[digest] = model
+            return self._lossless[digest]
+
+    def _newest(self, kind: str, name: str) -> bytes:
+        cards = [card for card in self._cards.values() if card.kind == kind]
+        versions = [card for card in cards if card.name == name]
+        if not versions:
+            known = ", ".join(sorted({card.name for card in cards})) or "none"
+            raise UnknownModel(f"There is no {kind} model {name!r}; there are: {known}.")
+        return max(versions, key=lambda card: int(card.version)).digest
 
     def knows(self, digest: bytes) -> bool:
         """Whether a file's model is here."""
@@ -115,8 +150,10 @@ class Zoo:
         ModelUnavailable
             A network's integers came out different.
         """
-        for digest, model in list(self._loaded.items()):
-            check_known_answers(model, read_known_answers(self._folders[digest]))
+        for digest, lossy in list(self._lossy.items()):
+            check_known_answers(lossy, read_known_answers(self._folders[digest]))
+        for digest, lossless in list(self._lossless.items()):
+            check_lossless_answers(lossless, *read_lossless_answers(self._folders[digest]))
 
     def models(self) -> list[dict[str, object]]:
         """The cards, JSON-able, newest version of a name first."""
@@ -126,8 +163,8 @@ class Zoo:
                 "name": card.name,
                 "version": card.version,
                 "digest": card.digest.hex(),
-                "default": card.name == self.default,
-                "loaded": card.digest in self._loaded,
+                "default": card.name == (self.default if card.kind == "lossy" else DEFAULT_LOSSLESS),
+                "loaded": card.digest in self._lossy or card.digest in self._lossless,
                 **card.model_dump(mode="json", exclude={"name", "version", "files"}),
             }
             for card in cards
@@ -135,9 +172,18 @@ class Zoo:
 
     def health(self) -> dict[str, object]:
         """Provider and models, JSON-able."""
-        loaded = [f"{m.card.name}/{m.card.version}" for m in list(self._loaded.values())]
+        cards: list[AnyCard] = [model.card for model in list(self._lossy.values())]
+        cards += [model.card for model in list(self._lossless.values())]
+        loaded = [f"{card.name}/{card.version}" for card in cards]
         return {
             "provider": self.provider,
             "provider_fallback": self.fallback_reason,
             "models_loaded": sorted(loaded),
         }
+
+
+def _not_here(kind: str, digest: bytes, name: str) -> UnknownModel:
+    return UnknownModel(
+        f"The file needs the {kind} model {name!r} with digest {digest.hex()}, which is not here.",
+        digest=digest.hex(),
+    )

@@ -1,0 +1,80 @@
+"""A lossless model, loaded: the networks of its levels, and its tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.errors import ModelUnavailable
+from service.runtime.card import LosslessModelCard
+from service.runtime.sessions import Device, Session
+from service.runtime.tables import TableSet
+
+SCALES = 64
+FRACTIONS = 4  # sub-bins of a table's centre within a grey level
+COMPONENTS = 3
+
+
+@dataclass(frozen=True)
+class LevelSessions:
+    """The exact networks of one level, every picture (P, h, w, C) float32 integers.
+
+    Attributes
+    ----------
+    phases
+        d takes ``coarse``, the level's phase a; b and c take the ``state`` before and the
+        ``residual`` of the phase before. All answer ``index`` (P, h, w, 2) for Y: the mean's
+        correction in sixteenths of a grey level, and the table index in sixteenths; then
+        ``hidden_1`` and ``hidden_2`` for Co and Cg; and, but for c, ``next_state``.
+    chroma
+        Co and Cg: take their ``hidden`` and the ``symbols`` (P, h, w, 1 or 2) of the components
+        before; answer ``index``.
+    """
+
+    phases: tuple[Session, ...]
+    chroma: tuple[Session, ...]
+
+
+class LosslessModel:
+    """Everything that lossless coding with one model needs; integers throughout.
+
+    Raises
+    ------
+    ModelUnavailable
+        A file is missing or malformed, or a network cannot run on the device.
+    """
+
+    def __init__(self, folder: Path, card: LosslessModelCard, device: Device) -> None:
+        self.card = card
+
+        def pinned(name: str) -> Path:
+            if name not in card.files:
+                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
+            return folder / name
+
+        def session(level: int, stem: str) -> Session:
+            return Session(pinned(f"level_{level}_{stem}.{device.lowering}.onnx"), device)
+
+        self._networks = tuple(
+            LevelSessions(
+                tuple(session(level, phase) for phase in ("d", "b", "c")),
+                tuple(session(level, component) for component in ("co", "cg")),
+            )
+            for level in range(card.lossless.networks)
+        )
+        try:
+            with np.load(pinned("tables.npz"), allow_pickle=False) as arrays:
+                self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
+                self.start_tables: NDArray[np.uint8] = arrays["start_tables"]
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
+            raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
+        if len(self.tables) != SCALES * FRACTIONS or self.start_tables.shape != (COMPONENTS,):
+            raise ModelUnavailable(f"{folder}/tables.npz has not the tables of a lossless model.")
+
+    def network(self, level: int) -> LevelSessions:
+        """The networks of a level, 0 the finest."""
+        return self._networks[min(level, len(self._networks) - 1)]
