@@ -26,8 +26,11 @@ MODEL_DIGEST_BYTES = 16
 CRITICAL = 0x80
 """Bit of a chunk's type: a reader that does not know it must not go on."""
 
-Mode = Literal["lossy"]
-"""Modes of this version; `lossless` and `roi-only` have their numbers reserved."""
+Mode = Literal["lossy", "lossless", "roi-only"]
+"""What happens to the blade; a file holds its mode's place in `MODES`."""
+MODES: tuple[Mode, ...] = ("lossy", "lossless", "roi-only")
+RAW_CHECK_BYTES = 4
+"""Bytes that follow the samples of a patch that is stored raw."""
 
 
 class Chunk(IntEnum):
@@ -35,6 +38,7 @@ class Chunk(IntEnum):
 
     LEVELS = 0x90
     PATCHES = 0xA0
+    LOSSLESS = 0xB0
     EXIF = 0x40
     XMP = 0x41
     ICC = 0x42
@@ -79,7 +83,7 @@ class ModelReference:
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """Geometry, model and qualities of a picture.
+    """Geometry, models and qualities of a picture.
 
     Attributes
     ----------
@@ -90,27 +94,30 @@ class Header:
     mode
         What happens to the blade.
     model
-        The lossy model.
+        The lossy model; None where there is no lossy layer.
     quality64, roi_quality64
-        Quality of background and blade patches in steps of 1/64, 0 to 512.
+        Quality of background and blade patches in the lossy layer, in steps of 1/64, 0 to 512.
     top_quality
         Anchor of the upper levels' gain, 0 to 15.
     mask
         (patch rows, patch columns), true for blade patches.
     band_rows
         Rows of patches in a band of the upper levels, 1 to 512.
+    lossless_model
+        The model of the blade's streams; None in mode `lossy`.
     """
 
     width: int
     height: int
     grey: bool
     mode: Mode
-    model: ModelReference
+    model: ModelReference | None
     quality64: int
     roi_quality64: int
     top_quality: int
     mask: NDArray[np.bool_]
     band_rows: int
+    lossless_model: ModelReference | None = None
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
@@ -120,11 +127,42 @@ class Header:
         _within("roi quality", self.roi_quality64, 0, MAX_QUALITY64)
         _within("top quality", self.top_quality, 0, MAX_TOP_QUALITY)
         _within("band rows", self.band_rows, 1, MAX_BAND_ROWS)
-        if self.mode != "lossy":
-            raise ValueError(f"mode {self.mode!r} cannot be written yet")
+        if self.mode not in MODES:
+            raise ValueError(f"there is no mode {self.mode!r}")
+        if (self.mode == "lossy") != (self.lossless_model is None):
+            raise ValueError(f"mode {self.mode} and its lossless model contradict each other")
+        wanted = {"lossy": True, "roi-only": False}.get(self.mode)
+        if wanted is not None and wanted != self.has_lossy_layer:
+            raise ValueError(f"mode {self.mode} and its lossy model contradict each other")
         grid = (self.patch_rows, self.patch_columns)
         if self.mask.shape != grid or self.mask.dtype != np.bool_:
             raise ValueError(f"the mask must be {grid} bool, not {self.mask.shape}")
+        if self.mode == "lossless" and not self.has_lossy_layer and not self.mask.all():
+            raise ValueError("nothing holds the background")
+
+    @property
+    def has_lossy_layer(self) -> bool:
+        """Whether the whole picture is there as levels and patches."""
+        return self.model is not None
+
+    @property
+    def lossless_patches(self) -> tuple[int, ...]:
+        """Numbers of the patches that have a lossless stream, ascending."""
+        if self.mode == "lossy":
+            return ()
+        return tuple(int(number) for number in np.flatnonzero(self.mask))
+
+    @property
+    def stream_counts(self) -> tuple[int, int]:
+        """Streams of the lossy layer: of bands and of patches."""
+        return (self.band_count, self.patch_count) if self.has_lossy_layer else (0, 0)
+
+    def samples_in(self, number: int) -> int:
+        """Samples of a patch that lie within the picture."""
+        row, column = divmod(number, self.patch_columns)
+        height = min(PATCH, self.height - row * PATCH)
+        width = min(PATCH, self.width - column * PATCH)
+        return height * width * (1 if self.grey else 3)
 
     @property
     def patch_rows(self) -> int:
@@ -166,6 +204,43 @@ class Stream:
         """Refuse (ValueError) what the format cannot say."""
         _within("groups", self.groups, 0, MAX_GROUPS)
         _within("stream length", len(self.data), 0, MAX_STREAM - 1 if self.groups else 0)
+
+
+@dataclass(frozen=True)
+class LosslessStream:
+    """The samples of a blade patch, to be packed.
+
+    Attributes
+    ----------
+    data
+        What the coder wrote, or the samples and their CRC32C; fewer than 2**20 bytes.
+    raw
+        Whether it is the latter.
+    """
+
+    data: bytes
+    raw: bool
+
+    def __post_init__(self) -> None:
+        """Refuse (ValueError) what the format cannot say."""
+        _within("stream length", len(self.data), 0, MAX_STREAM - 1)
+
+
+@dataclass(frozen=True)
+class LosslessEntry:
+    """Where a blade patch's lossless stream lies.
+
+    Attributes
+    ----------
+    offset, length
+        Bytes, from the start of the file.
+    raw
+        Whether it holds the samples as they are.
+    """
+
+    offset: int
+    length: int
+    raw: bool
 
 
 @dataclass(frozen=True)

@@ -9,24 +9,26 @@ from service.codec.container.layout import (
     CRITICAL,
     MAX_INDEX,
     MAX_SIDE,
-    MAX_STREAM,
     MODEL_DIGEST_BYTES,
+    MODES,
     SIGNATURE,
     VERSION,
     Chunk,
     ChunkEntry,
     Digest,
     Header,
+    LosslessEntry,
     ModelReference,
     StreamEntry,
 )
+from service.codec.container.stream_tables import read_lossless, read_streams
 from service.codec.integrity import crc32c
 from service.codec.patch_mask import PATCH, decode_mask
 from service.errors import BadStream, UnsupportedStream
 from service.pictures import Metadata
 
 MAX_PIXELS = 120_000_000
-_RESERVED_MODES = {1: "lossless", 2: "roi-only"}
+_TABLED = (Chunk.LEVELS, Chunk.PATCHES, Chunk.LOSSLESS)
 _CHUNKS = {chunk.value: chunk for chunk in Chunk}
 
 
@@ -39,7 +41,9 @@ class Blade:
     header
         Geometry, model, qualities, mask.
     bands, patches
-        Entries of the streams, as many as the header's geometry demands.
+        Entries of the lossy layer's streams, as many as the geometry demands; or none.
+    lossless
+        Entries of the blade's lossless streams by the patch's number, ascending.
     chunks
         Every chunk by its label, in the file's order.
     index_length
@@ -52,6 +56,7 @@ class Blade:
     header: Header
     bands: tuple[StreamEntry, ...]
     patches: tuple[StreamEntry, ...]
+    lossless: dict[int, LosslessEntry]
     chunks: dict[str, ChunkEntry]
     index_length: int
     declared_length: int
@@ -69,6 +74,11 @@ class Blade:
     def patch(self, number: int) -> memoryview | None:
         """Bytes of a patch's stream, or None if they are not all there."""
         entry = self.patches[number]
+        return self._bytes(entry.offset, entry.length)
+
+    def lossless_stream(self, number: int) -> memoryview | None:
+        """Bytes of a blade patch's lossless stream, or None if they are not all there."""
+        entry = self.lossless[number]
         return self._bytes(entry.offset, entry.length)
 
     def metadata(self) -> Metadata:
@@ -147,11 +157,13 @@ def parse(data: bytes | memoryview, *, max_pixels: int = MAX_PIXELS) -> Blade:
         end, last_kind = end + entry.length, entry.type & ~CRITICAL
     if len(view) > end:
         raise BadStream(f"{len(view) - end} bytes follow the end of the file.")
+    bands, patches = header.stream_counts
     return Blade(
         data=view,
         header=header,
-        bands=_read_streams(Chunk.LEVELS, chunks, tables, header.band_count),
-        patches=_read_streams(Chunk.PATCHES, chunks, tables, header.patch_count),
+        bands=read_streams(Chunk.LEVELS, chunks, tables, bands),
+        patches=read_streams(Chunk.PATCHES, chunks, tables, patches),
+        lossless=read_lossless(header, chunks, tables),
         chunks=chunks,
         index_length=start,
         declared_length=end,
@@ -181,18 +193,20 @@ def _checked_index(view: memoryview) -> tuple[memoryview, int]:
 
 def _read_header(reader: Reader, max_pixels: int) -> Header:
     flags, mode = reader.unsigned(1), reader.unsigned(1)
-    if flags > 1:
+    if flags > 3:
         raise UnsupportedStream(f"The file uses features of a newer version (flags {flags:#x}).")
-    if mode != 0:
-        name = _RESERVED_MODES.get(mode, str(mode))
-        raise UnsupportedStream(f"The file has mode {name}, which this version cannot read.")
+    if mode >= len(MODES):
+        raise UnsupportedStream(f"The file has mode {mode}, which this version cannot read.")
     width, height = reader.varint(), reader.varint()
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE) or width * height > max_pixels:
         raise BadStream(f"The file claims {width}x{height} pixels.", limit=max_pixels)
-    quality64, roi_quality64, top_quality = (reader.unsigned(width) for width in (2, 2, 1))
-    band_rows = reader.varint()
-    name, version = reader.text(), reader.text()
-    digest = bytes(reader.take(MODEL_DIGEST_BYTES))
+    quality64 = roi_quality64 = top_quality = 0
+    band_rows, model = 1, None
+    if not flags & 2:
+        quality64, roi_quality64, top_quality = (reader.unsigned(width) for width in (2, 2, 1))
+        band_rows = reader.varint()
+        model = _read_reference(reader)
+    lossless_model = _read_reference(reader) if mode else None
     mask, used = decode_mask(
         reader.data[reader.position :], -(-height // PATCH), -(-width // PATCH)
     )
@@ -201,17 +215,23 @@ def _read_header(reader: Reader, max_pixels: int) -> Header:
         return Header(
             width=width,
             height=height,
-            grey=flags == 1,
-            mode="lossy",
-            model=ModelReference(name, version, digest),
+            grey=bool(flags & 1),
+            mode=MODES[mode],
+            model=model,
             quality64=quality64,
             roi_quality64=roi_quality64,
             top_quality=top_quality,
             mask=mask,
             band_rows=band_rows,
+            lossless_model=lossless_model,
         )
     except ValueError as error:
         raise BadStream(f"The index is inconsistent: {error}.") from None
+
+
+def _read_reference(reader: Reader) -> ModelReference:
+    name, version = reader.text(), reader.text()
+    return ModelReference(name, version, bytes(reader.take(MODEL_DIGEST_BYTES)))
 
 
 def _read_chunk_entry(reader: Reader, offset: int, last_kind: int) -> tuple[ChunkEntry, memoryview]:
@@ -227,31 +247,9 @@ def _read_chunk_entry(reader: Reader, offset: int, last_kind: int) -> tuple[Chun
             raise BadStream(f"Chunk {kind:#04x} has the wrong critical bit.")
         if kind & CRITICAL:
             raise UnsupportedStream(f"The file needs a newer version (critical chunk {kind:#04x}).")
-    elif chunk not in (Chunk.LEVELS, Chunk.PATCHES) and len(table):
+    elif chunk not in _TABLED and len(table):
         raise BadStream(f"Chunk {chunk.label} has a table.")
     if chunk is Chunk.DIGESTS and length % 33:
         raise BadStream("The digests have an impossible length.")
     label = chunk.label if chunk else f"unknown-{kind:02x}"
     return ChunkEntry(label, kind, offset, length, check), table
-
-
-def _read_streams(
-    chunk: Chunk, chunks: dict[str, ChunkEntry], tables: dict[Chunk, memoryview], count: int
-) -> tuple[StreamEntry, ...]:
-    """Read the stream entries of a chunk: exactly `count`, and exactly as long as the chunk."""
-    if chunk not in tables:
-        raise BadStream(f"The chunk {chunk.label} is missing.")
-    reader = Reader(tables[chunk])
-    offset = chunks[chunk.label].offset
-    end = offset + chunks[chunk.label].length
-    streams = []
-    for _ in range(count):
-        packed = reader.varint()
-        length, groups = packed >> 4, packed & 15
-        if length >= MAX_STREAM or (length and not groups):
-            raise BadStream(f"A stream of {length} bytes and {groups} groups is impossible.")
-        streams.append(StreamEntry(offset, length, groups))
-        offset += length
-    if reader.left or offset != end:
-        raise BadStream(f"The streams of chunk {chunk.label} do not add up to it.")
-    return tuple(streams)

@@ -6,13 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from service.codec.container.fields import text, varint
 from service.codec.container.layout import (
+    MODES,
     SIGNATURE,
     VERSION,
     Chunk,
     Digest,
     Header,
+    LosslessStream,
+    ModelReference,
     Stream,
 )
+from service.codec.container.stream_tables import write_lossless, write_streams
 from service.codec.integrity import crc32c
 from service.codec.patch_mask import encode_mask
 from service.pictures import Metadata
@@ -24,21 +28,24 @@ def pack(
     patches: Sequence[Stream],
     metadata: Metadata,
     digests: Mapping[Digest, bytes] | None = None,
+    lossless: Sequence[LosslessStream] = (),
 ) -> bytes:
     """Write a file.
 
     Parameters
     ----------
     header
-        Geometry, model, qualities, mask.
+        Geometry, models, qualities, mask.
     bands
-        Streams of the upper levels, top band first.
+        Streams of the upper levels, top band first; none where there is no lossy layer.
     patches
-        Streams of the lowest level, one a patch in raster order.
+        Streams of the lowest level, one a patch in raster order; none likewise.
     metadata
         Kept byte for byte; what is None is left out.
     digests
         SHA-256 digests of 32 bytes; the chunk is left out if there are none.
+    lossless
+        Streams of the blade's samples, one a blade patch in raster order; none in mode `lossy`.
 
     Returns
     -------
@@ -50,20 +57,25 @@ def pack(
     ValueError
         If the numbers of streams do not fit the header, or a digest has not 32 bytes.
     """
-    if len(bands) != header.band_count or len(patches) != header.patch_count:
-        raise ValueError(
-            f"{header.band_count} bands and {header.patch_count} patches were expected, "
-            f"not {len(bands)} and {len(patches)}"
-        )
+    expected = (*header.stream_counts, len(header.lossless_patches))
+    found = (len(bands), len(patches), len(lossless))
+    if found != expected:
+        raise ValueError(f"{expected} bands, patches, blade patches were expected, not {found}")
+    layer = header.has_lossy_layer
     chunks = {
-        Chunk.LEVELS: b"".join(stream.data for stream in bands),
-        Chunk.PATCHES: b"".join(stream.data for stream in patches),
+        Chunk.LEVELS: b"".join(stream.data for stream in bands) if layer else None,
+        Chunk.PATCHES: b"".join(stream.data for stream in patches) if layer else None,
+        Chunk.LOSSLESS: b"".join(stream.data for stream in lossless) if lossless else None,
         Chunk.EXIF: metadata.exif,
         Chunk.XMP: metadata.xmp,
         Chunk.ICC: metadata.icc,
         Chunk.DIGESTS: _digests(digests) if digests else None,
     }
-    tables = {Chunk.LEVELS: _stream_table(bands), Chunk.PATCHES: _stream_table(patches)}
+    tables = {
+        Chunk.LEVELS: write_streams(bands),
+        Chunk.PATCHES: write_streams(patches),
+        Chunk.LOSSLESS: write_lossless(lossless),
+    }
     present = {kind: data for kind, data in chunks.items() if data is not None}
     index = _header(header) + b"".join(
         _chunk_entry(kind, data, tables.get(kind, b"")) for kind, data in present.items()
@@ -73,25 +85,27 @@ def pack(
 
 
 def _header(header: Header) -> bytes:
-    return b"".join(
-        [
-            bytes([header.grey, 0]),  # flags, mode
-            varint(header.width),
-            varint(header.height),
+    flags = header.grey | (not header.has_lossy_layer) << 1
+    fields = [
+        bytes([flags, MODES.index(header.mode)]),
+        varint(header.width),
+        varint(header.height),
+    ]
+    if header.model is not None:
+        fields += [
             header.quality64.to_bytes(2, "little"),
             header.roi_quality64.to_bytes(2, "little"),
             bytes([header.top_quality]),
             varint(header.band_rows),
-            text(header.model.name),
-            text(header.model.version),
-            header.model.digest,
-            encode_mask(header.mask),
+            _reference(header.model),
         ]
-    )
+    if header.lossless_model is not None:
+        fields.append(_reference(header.lossless_model))
+    return b"".join([*fields, encode_mask(header.mask)])
 
 
-def _stream_table(streams: Sequence[Stream]) -> bytes:
-    return b"".join(varint(len(stream.data) << 4 | stream.groups) for stream in streams)
+def _reference(model: ModelReference) -> bytes:
+    return text(model.name) + text(model.version) + model.digest
 
 
 def _chunk_entry(kind: Chunk, data: bytes, table: bytes) -> bytes:

@@ -314,7 +314,7 @@ def test_what_a_newer_reader_might_know_is_unsupported() -> None:
     def put(at: int, value: int) -> bytes:
         return with_index(lambda index: index[:at] + bytes([value]) + index[at + 1 :])
 
-    for data in (put(0, 2), put(1, 1), put(1, 2), put(1, 9)):
+    for data in (put(0, 4), put(0, 128), put(1, 3), put(1, 9)):
         with pytest.raises(UnsupportedStream):
             parse(data)
     newer = bytearray(small_file())
@@ -363,7 +363,13 @@ def test_varints_that_are_too_long_or_cut_short_are_refused(data: str) -> None:
         {"roi_quality64": -1},
         {"top_quality": 16},
         {"band_rows": 0},
+        {"mode": "bitswap"},
+        {"model": None},  # mode lossy is nothing without its layer
+        {"lossless_model": MODEL},  # and has no second model
         {"mode": "lossless"},
+        {"mode": "roi-only", "lossless_model": MODEL},
+        {"mode": "roi-only", "model": None},
+        {"mode": "lossless", "lossless_model": MODEL, "model": None, "mask": np.eye(2) > 0},
         {"mask": np.ones((3, 2), bool)},
         {"mask": np.ones((2, 2), np.uint8)},
     ],
