@@ -25,6 +25,11 @@ class Window:
     left: int
     right: int
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of pixels."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def scaled(self, unit: int) -> tuple[slice, slice]:
         """Rows and columns on a grid of ``unit`` pixels; edges are multiples of it."""
         return (
@@ -48,6 +53,15 @@ class Window:
             -(-self.bottom // unit) * unit,
             self.left // unit * unit,
             -(-self.right // unit) * unit,
+        )
+
+    def common(self, other: Window) -> Window:
+        """What two windows share; they must share something."""
+        return Window(
+            max(self.top, other.top),
+            min(self.bottom, other.bottom),
+            max(self.left, other.left),
+            min(self.right, other.right),
         )
 
     def within(self, outer: Window) -> tuple[slice, slice]:
@@ -102,6 +116,12 @@ class Grid:
                 f"Region {x},{y},{width},{height} is not within {self.width}x{self.height} pixels."
             )
         return Window(y, y + height, x, x + width)
+
+    def patch(self, number: int) -> Window:
+        """Pixels of a patch that lie within the picture."""
+        row, column = divmod(number, self.columns)
+        whole = Window(row * PATCH, (row + 1) * PATCH, column * PATCH, (column + 1) * PATCH)
+        return whole.common(Window(0, self.height, 0, self.width))
 
     def patches_in(self, window: Window) -> NDArray[np.bool_]:
         """Patches that share a pixel with a window, (rows, columns)."""
