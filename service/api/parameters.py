@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.codec.options import CompressOptions, DecompressOptions, Mode
+from service.codec.container.layout import Mode
+from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
 

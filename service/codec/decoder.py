@@ -1,4 +1,8 @@
-"""From a `.blade` file to a picture, whole or by region; mirrors the encoder."""
+"""From a `.blade` file to a picture, whole or by region; mirrors the encoder.
+
+The blade comes first, from its lossless streams if it has them; what they leave open, because it
+is background or because they are damaged, is shown from the lossy layer.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.bands import decode_band
-from service.codec.container.layout import Header
+from service.codec.blade_layer import ShownBlade, decode_blade, shown_patches
+from service.codec.container.layout import ModelReference
 from service.codec.container.parser import Blade, parse
-from service.codec.grid import LATENT, TOP, Grid, Window
-from service.codec.lossy import UpperLevel, derive_upper, synthesise
+from service.codec.grid import Grid, Window
+from service.codec.lossy import synthesise
+from service.codec.lossy_layer import LossyLayer, decode_patches, decode_upper, needed_patches
 from service.codec.options import (
     QUALITY_STEPS,
     Checkpoint,
     DecompressOptions,
     no_checkpoint,
 )
-from service.codec.patch_mask import PATCH
-from service.codec.patches import BATCH, PatchCoder
-from service.codec.rate_control import Rate
 from service.codec.timing import Stages
 from service.errors import BadStream, DamagedStream
 from service.pictures import Metadata
-from service.runtime.lossy_model import LossyModel
 from service.runtime.zoo import Zoo
 
 _METADATA = ("exif", "xmp", "icc")  # chunks whose bytes are handed out
@@ -72,164 +73,140 @@ class Decoder:
         BadParameter
             The region is not within the picture.
         DamagedStream
-            ``strict``, and something that is shown, or metadata, is damaged or missing.
+            ``strict``, and something that is shown, or metadata, is damaged or missing; extra:
+            ``patches`` and ``metadata``.
         """
         blade = parse(data, max_pixels=self._max_pixels)
         header = blade.header
         grid = Grid(header.width, header.height)
         shown = grid.region(options.region)
+        stages = Stages()
+        size = (shown.bottom - shown.top, shown.right - shown.left)
+        picture = np.zeros(size if header.grey else (*size, 3), np.uint8)
+        found = self._blade(blade, grid, shown, picture, stages, checkpoint)
+        wanted = grid.patches_in(shown)
+        wanted.flat[found.exact] = False
+        if options.roi_only or not header.has_lossy_layer:
+            wanted &= header.mask
+        layer = None
+        if header.has_lossy_layer and wanted.any():
+            layer = self._lossy(blade, grid, shown, wanted, stages, checkpoint)
+        broken = sorted({*found.damaged, *(layer.damaged if layer else [])})
+        lost = [label for label in blade.check_chunks() if label in _METADATA]
+        if found.digest_matches is False:
+            lost.append("digests")
+        if options.strict and (broken or lost):
+            what = ", ".join(([f"{len(broken)} patches"] if broken else []) + lost)
+            raise DamagedStream(f"Damaged or missing: {what}.", patches=broken, metadata=lost)
+        if layer is not None:
+            with stages.stage("synthesis"):
+                self._show(layer, grid, shown, wanted, picture, checkpoint)
+        touched = sorted({*found.damaged, *_touched(layer, grid, wanted)})
+        report = _report(blade, shown, stages, found, touched, broken, lost)
+        return Decoded(picture, blade.metadata(), report)
+
+    def _blade(
+        self,
+        blade: Blade,
+        grid: Grid,
+        shown: Window,
+        picture: NDArray[np.uint8],
+        stages: Stages,
+        checkpoint: Checkpoint,
+    ) -> ShownBlade:
+        """Decode the lossless streams of what is shown into its picture."""
+        reference = blade.header.lossless_model
+        if reference is None or not shown_patches(blade.header, grid, shown):
+            return ShownBlade([], [], None)
+        model = self._zoo.lossless_by_digest(reference.digest, reference.name)
+        with stages.stage("lossless"):
+            return decode_blade(model, blade, grid, shown, picture, checkpoint)
+
+    def _lossy(
+        self,
+        blade: Blade,
+        grid: Grid,
+        shown: Window,
+        wanted: NDArray[np.bool_],
+        stages: Stages,
+        checkpoint: Checkpoint,
+    ) -> LossyLayer:
+        """Decode the lossy streams that some patches of what is shown need."""
+        header = blade.header
+        if header.model is None:
+            raise ValueError("there is no lossy layer")
         model = self._zoo.by_digest(header.model.digest, header.model.name)
         if header.top_quality >= model.anchors:
             raise BadStream(f"The file's upper level has quality {header.top_quality}.")
-        stages = Stages()
         with stages.stage("upper_level"):
-            upper, bad_bands = _decode_upper(model, blade, grid)
-        quality = Rate(header.quality64, header.roi_quality64).quality_map(header.mask)
-        needed = self._needed(model, header, grid, shown, options.roi_only)
-        y = np.zeros(
-            (grid.coded_height // LATENT, grid.coded_width // LATENT, model.anatomy.channels),
-            np.float32,
-        )
+            upper, bad_bands = decode_upper(model, blade, grid)
         with stages.stage("patches"):
-            coder = PatchCoder(model, grid, upper, quality)
-            damaged = _decode_patches(coder, blade, needed, y, checkpoint)
-        damaged = sorted({*damaged, *_under(bad_bands, header, needed)})
-        lost = [label for label in blade.check_chunks() if label in _METADATA]
-        if options.strict and (damaged or lost):
-            what = ", ".join(([f"{len(damaged)} patches"] if damaged else []) + lost)
-            raise DamagedStream(f"Damaged or missing: {what}.", patches=damaged, metadata=lost)
-        with stages.stage("synthesis"):
-            pixels = synthesise(model, y, quality, grid, shown, checkpoint)
-        if options.roi_only:
-            _blacken(pixels, header.mask, shown)
-        if header.grey:
-            pixels = ((pixels.sum(axis=2, dtype=np.uint16) + 1) // 3).astype(np.uint8)
-        touched = _touched(damaged, grid, shown)
-        if options.roi_only:
-            touched = [number for number in touched if header.mask.flat[number]]
-        report = _report(blade, shown, stages, touched, damaged, lost)
-        return Decoded(pixels, blade.metadata(), report)
+            numbers = needed_patches(model.anatomy.synthesis_halo, grid, shown, wanted)
+            return decode_patches(model, blade, grid, upper, bad_bands, numbers, checkpoint)
 
     @staticmethod
-    def _needed(
-        model: LossyModel, header: Header, grid: Grid, shown: Window, roi_only: bool
-    ) -> list[int]:
-        """Patches within the synthesis halo of what is shown."""
-        halo = model.anatomy.synthesis_halo
-        if not roi_only:
-            wanted = grid.patches_in(shown.grown(halo, grid))
-            return [int(number) for number in np.flatnonzero(wanted)]
-        wanted = np.zeros_like(header.mask)
-        for row, column in np.argwhere(header.mask & grid.patches_in(shown)):
-            top, left = int(row) * PATCH, int(column) * PATCH
-            window = Window(top, top + PATCH, left, left + PATCH)
-            wanted |= grid.patches_in(window.grown(halo, grid))
-        return [int(number) for number in np.flatnonzero(wanted)]
+    def _show(
+        layer: LossyLayer,
+        grid: Grid,
+        shown: Window,
+        wanted: NDArray[np.bool_],
+        picture: NDArray[np.uint8],
+        checkpoint: Checkpoint,
+    ) -> None:
+        """Synthesise what is shown, and keep of it the patches that are wanted."""
+        pixels = synthesise(layer.model, layer.y, layer.quality, grid, shown, checkpoint)
+        if picture.ndim == 2:
+            pixels = ((pixels.sum(axis=2, dtype=np.uint16) + 1) // 3).astype(np.uint8)
+        for number in np.flatnonzero(wanted):
+            where = grid.patch(int(number)).common(shown).within(shown)
+            picture[where] = pixels[where]
 
 
-def _decode_upper(model: LossyModel, blade: Blade, grid: Grid) -> tuple[UpperLevel, list[int]]:
-    """The upper level, zero where a band is damaged or missing; and those bands."""
-    header = blade.header
-    shape = (grid.coded_height // TOP, grid.coded_width // TOP, model.anatomy.top_channels)
-    symbols = np.zeros(shape, np.int32)
-    height = header.band_rows * (PATCH // TOP)
-    bad = []
-    for number in range(header.band_count):
-        rows = slice(number * height, min((number + 1) * height, shape[0]))
-        data = blade.band(number)
-        try:
-            if data is None:
-                raise BadStream("A band is missing.")
-            symbols[rows] = decode_band(
-                model,
-                data,
-                blade.bands[number].groups,
-                header.top_quality,
-                (rows.stop - rows.start, shape[1], shape[2]),
-            )
-        except BadStream:
-            bad.append(number)
-    return derive_upper(model, symbols, header.top_quality), bad
+def _touched(layer: LossyLayer | None, grid: Grid, wanted: NDArray[np.bool_]) -> list[int]:
+    """Patches shown from the lossy layer that its damage reaches.
 
-
-def _decode_patches(
-    coder: PatchCoder,
-    blade: Blade,
-    needed: list[int],
-    y: NDArray[np.float32],
-    checkpoint: Checkpoint,
-) -> list[int]:
-    """Decode patches into y; returns those that are damaged or missing."""
-    damaged = []
-    for start in range(0, len(needed), BATCH):
-        checkpoint("patches", start, len(needed))
-        numbers = needed[start : start + BATCH]
-        streams: list[tuple[bytes | memoryview, int]] = []
-        for number in numbers:
-            data = blade.patch(number)
-            groups = blade.patches[number].groups
-            streams.append((b"", 0) if data is None else (data, groups))
-            if data is None:
-                damaged.append(number)
-        damaged += coder.decode(streams, numbers, y)
-    return sorted(set(damaged))
-
-
-def _under(bad_bands: list[int], header: Header, needed: list[int]) -> list[int]:
-    """Patches of damaged bands, and a row on each side: as far as z reaches (under one patch)."""
-    rows = {
-        row
-        for band in bad_bands
-        for row in range(band * header.band_rows - 1, (band + 1) * header.band_rows + 1)
-    }
-    return [number for number in needed if number // header.patch_columns in rows]
-
-
-def _touched(damaged: list[int], grid: Grid, shown: Window) -> list[int]:
-    """Damaged patches, widened by the synthesis halo (under one patch), within what is shown."""
+    Damage is widened by the synthesis halo, which is under one patch.
+    """
     marked = np.zeros((grid.rows + 2, grid.columns + 2), bool)
-    for number in damaged:
+    for number in layer.damaged if layer else []:
         row, column = divmod(number, grid.columns)
         marked[row : row + 3, column : column + 3] = True
-    seen = marked[1:-1, 1:-1] & grid.patches_in(shown)
-    return [int(number) for number in np.flatnonzero(seen)]
-
-
-def _blacken(pixels: NDArray[np.uint8], mask: NDArray[np.bool_], shown: Window) -> None:
-    """Leave blade patches alone, in place."""
-    for row, column in np.argwhere(~mask):
-        top = max(int(row) * PATCH, shown.top)
-        left = max(int(column) * PATCH, shown.left)
-        bottom = min((int(row) + 1) * PATCH, shown.bottom)
-        right = min((int(column) + 1) * PATCH, shown.right)
-        if top < bottom and left < right:
-            pixels[Window(top, bottom, left, right).within(shown)] = 0
+    return [int(number) for number in np.flatnonzero(marked[1:-1, 1:-1] & wanted)]
 
 
 def _report(
     blade: Blade,
     shown: Window,
     stages: Stages,
+    found: ShownBlade,
     touched: list[int],
-    damaged: list[int],
+    broken: list[int],
     lost: list[str],
 ) -> dict[str, object]:
     header = blade.header
+    layer = header.has_lossy_layer
     return {
         "width": shown.right - shown.left,
         "height": shown.bottom - shown.top,
         "region": [shown.left, shown.top, shown.right - shown.left, shown.bottom - shown.top],
         "mode": header.mode,
-        "model": f"{header.model.name}/{header.model.version}",
-        "quality": header.quality64 / QUALITY_STEPS,
-        "roi_quality": header.roi_quality64 / QUALITY_STEPS,
+        "model": _name(header.model),
+        "lossless_model": _name(header.lossless_model),
+        "quality": header.quality64 / QUALITY_STEPS if layer else None,
+        "roi_quality": header.roi_quality64 / QUALITY_STEPS if header.mode == "lossy" else None,
         "bytes": len(blade.data),
         "bpp": round(8 * len(blade.data) / (header.width * header.height), 4),
-        # Lossy pixels are never exact, however well they decode.
-        "exact": False,
+        # Lossy pixels are never exact, however well they decode; and no blade is no exact blade.
+        "exact": bool(found.exact) and not found.damaged and found.digest_matches is not False,
+        "exact_patches": len(found.exact),
         "damaged": touched,
-        "damaged_streams": damaged,
+        "damaged_streams": broken,
+        "damaged_blade": found.damaged,
         "damaged_metadata": lost,
         "truncated": blade.truncated,
         "seconds": stages.report(),
     }
+
+
+def _name(model: ModelReference | None) -> str | None:
+    return f"{model.name}/{model.version}" if model else None

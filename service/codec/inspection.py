@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.codec.container.parser import parse
+from service.codec.container.parser import Blade, parse
 from service.codec.options import QUALITY_STEPS
 from service.codec.patch_mask import encode_mask
 from service.runtime.zoo import Zoo
@@ -29,10 +29,10 @@ def inspect(
     """
     blade = parse(data, max_pixels=max_pixels)
     header = blade.header
-    lengths = np.array([entry.length for entry in blade.patches], np.int64).reshape(
-        header.mask.shape
-    )
-    reference = header.model
+    lengths = np.zeros(header.mask.shape, np.int64)
+    if header.has_lossy_layer:
+        lengths.flat[:] = [entry.length for entry in blade.patches]
+    references = [model for model in (header.model, header.lossless_model) if model is not None]
     metadata = blade.metadata()
     return {
         "width": header.width,
@@ -49,10 +49,11 @@ def inspect(
                 "digest": reference.digest.hex(),
                 "known": zoo.knows(reference.digest) if zoo is not None else None,
             }
+            for reference in references
         ],
-        "quality": header.quality64 / QUALITY_STEPS,
-        "roi_quality": header.roi_quality64 / QUALITY_STEPS,
-        "top_quality": header.top_quality,
+        "quality": header.quality64 / QUALITY_STEPS if header.has_lossy_layer else None,
+        "roi_quality": header.roi_quality64 / QUALITY_STEPS if header.mode == "lossy" else None,
+        "top_quality": header.top_quality if header.has_lossy_layer else None,
         "chunks": {
             "index": blade.index_length,
             **{label: entry.length for label, entry in blade.chunks.items()},
@@ -64,6 +65,7 @@ def inspect(
             "background": _kind(lengths[~header.mask]),
         },
         "bands": len(blade.bands),
+        "lossless": _lossless(blade),
         "mask_bytes": len(encode_mask(header.mask)),
         "blade_share": round(float(header.mask.mean()), 4),
         "metadata": {
@@ -73,6 +75,22 @@ def inspect(
         },
         "truncated": blade.truncated,
         "damaged_chunks": blade.check_chunks(),
+    }
+
+
+def _lossless(blade: Blade) -> dict[str, object] | None:
+    """The blade's lossless streams; None where there are none."""
+    header, entries = blade.header, blade.lossless
+    if not entries:
+        return None
+    lengths = np.array([entry.length for entry in entries.values()], np.int64)
+    samples = sum(header.samples_in(number) for number in entries)
+    pixels = samples if header.grey else samples // 3
+    return {
+        **_kind(lengths),
+        "raw": sum(entry.raw for entry in entries.values()),
+        "blade_pixels": pixels,
+        "blade_bpp": round(8 * int(lengths.sum()) / pixels, 4),
     }
 
 

@@ -10,14 +10,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from service.errors import BadParameter, NotImplementedYet
+from service.codec.container.layout import MODES, Mode
+from service.errors import BadParameter
 
-Mode = Literal["lossy", "lossless", "roi-only"]
 MetadataPolicy = Literal["keep", "strip", "geo-only"]
 Mask = NDArray[np.bool_] | Literal["full", "none"]
 
 LOWEST_QUALITY, HIGHEST_QUALITY = 1.0, 8.0
 QUALITY_STEPS = 64
+BASE_QUALITY64 = 0
+"""Quality of blade patches below their lossless streams: enough for the borders of others."""
 DEFAULT_QUALITY, DEFAULT_ROI_QUALITY = 3.0, 6.0
 
 Checkpoint = Callable[[str, int, int], None]
@@ -35,14 +37,17 @@ class CompressOptions:
     Attributes
     ----------
     mode
-        ``lossy`` for now.
+        ``lossless`` keeps the blade's pixels bit for bit and the background at ``quality``;
+        ``roi-only`` keeps the blade's alone; ``lossy`` has a quality for each. None is
+        ``lossless``, but ``lossy`` where ``roi_quality`` asks for it, or no lossless model is here.
     quality, roi_quality
         1 to 8 for background and blade, in steps of 1/64. None chooses: 3 and 6; a picture that
-        is blade all over takes ``quality`` where ``roi_quality`` is not given.
+        is blade all over takes ``quality`` where ``roi_quality`` is not given. ``roi_quality`` is
+        for ``lossy`` alone.
     target_bytes
-        Size of the whole file, to be met from below within 3 %.
-    model
-        Name of a model in the zoo; None is the default.
+        Size of the whole file, to be met from below within 3 %. An exact blade never gives way.
+    model, lossless_model
+        Names of models in the zoo; None is the default.
     metadata
         What happens to EXIF, XMP and ICC.
     verify
@@ -51,11 +56,12 @@ class CompressOptions:
         Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
     """
 
-    mode: Mode = "lossy"
+    mode: Mode | None = None
     quality: float | None = None
     roi_quality: float | None = None
     target_bytes: int | None = None
     model: str | None = None
+    lossless_model: str | None = None
     metadata: MetadataPolicy = "keep"
     verify: bool = True
     dilation: int = 16
@@ -66,9 +72,7 @@ class CompressOptions:
         Raises
         ------
         BadParameter
-            A value is out of range or not a number.
-        NotImplementedYet
-            The mode does not exist yet.
+            A value is out of range or not a number, or two contradict each other.
         """
         for name, value in (("quality", self.quality), ("roi_quality", self.roi_quality)):
             if value is None:
@@ -79,14 +83,29 @@ class CompressOptions:
             raise BadParameter(f"target_bytes must be at least 1, not {self.target_bytes}.")
         if not 0 <= self.dilation <= 1024:
             raise BadParameter(f"dilation must be 0 to 1024 pixels, not {self.dilation}.")
-        if self.mode not in ("lossy", "lossless", "roi-only"):
+        if self.mode is not None and self.mode not in MODES:
             raise BadParameter(f"There is no mode {self.mode!r}.")
-        if self.mode != "lossy":
-            raise NotImplementedYet(f"Mode {self.mode} is not there yet; mode lossy is.")
+        if self.mode in ("lossless", "roi-only") and self.roi_quality is not None:
+            raise BadParameter(f"In mode {self.mode} the blade is exact and takes no roi_quality.")
+        if self._implied_mode == "lossy" and self.lossless_model is not None:
+            raise BadParameter("In mode lossy no lossless_model is used.")
 
-    def qualities64(self, mask: NDArray[np.bool_]) -> tuple[int, int]:
+    @property
+    def _implied_mode(self) -> Mode | None:
+        return "lossy" if self.mode is None and self.roi_quality is not None else self.mode
+
+    def mode_with(self, lossless_models: bool) -> Mode:
+        """The mode that is meant, where lossless models are or are not at hand."""
+        if self._implied_mode is not None:
+            return self._implied_mode
+        wanted = lossless_models or self.lossless_model is not None
+        return "lossless" if wanted else "lossy"
+
+    def qualities64(self, mask: NDArray[np.bool_], mode: Mode = "lossy") -> tuple[int, int]:
         """Qualities of background and blade in steps of 1/64, for a patch mask."""
         background = DEFAULT_QUALITY if self.quality is None else self.quality
+        if mode != "lossy":
+            return to_steps(background), BASE_QUALITY64
         if self.roi_quality is not None:
             blade = self.roi_quality
         elif self.quality is not None and mask.all():

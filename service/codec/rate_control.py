@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.container.layout import MAX_TOP_QUALITY
-from service.codec.options import HIGHEST_QUALITY, LOWEST_QUALITY, QUALITY_STEPS, Checkpoint
+from service.codec.options import (
+    BASE_QUALITY64,
+    HIGHEST_QUALITY,
+    LOWEST_QUALITY,
+    QUALITY_STEPS,
+    Checkpoint,
+)
 from service.errors import TargetUnreachable
 
 TOLERANCE = 0.03  # the file is at least this near below its target
@@ -37,8 +43,12 @@ class Rate:
         return np.where(mask, self.blade64, self.background64).astype(np.int32)
 
     def top_quality(self, mask: NDArray[np.bool_]) -> int:
-        """Anchor of the upper level's gain: the whole quality nearest to the lowest there is."""
-        lowest = int(self.quality_map(mask).min())
+        """Anchor of the upper level's gain: the whole quality nearest to the lowest there is.
+
+        What lies below lossless streams does not count: nobody looks at it.
+        """
+        quality = self.quality_map(mask)
+        lowest = int(quality[quality != BASE_QUALITY64].min())
         return min((lowest + QUALITY_STEPS // 2) // QUALITY_STEPS, self.highest_top)
 
 
@@ -57,17 +67,22 @@ class Ladder:
 
     First the blade climbs from the lowest quality to the one asked for while the background
     stays lowest; then the background climbs to the highest, and lifts the blade with it. Where
-    there is nothing but blade, or none, the one quality there is climbs.
+    there is nothing but blade, or none, the one quality there is climbs. A blade at the base
+    quality, below its lossless streams, stays there.
     """
 
     def __init__(self, blade64: int, mask: NDArray[np.bool_]) -> None:
-        self._blade = blade64 if mask.any() and not mask.all() else _LOW
+        self._at_base = blade64 == BASE_QUALITY64
+        mixed = mask.any() and not mask.all() and not self._at_base
+        self._blade = blade64 if mixed else _LOW
         self._knee = self._blade - _LOW
         self.top = self._knee + (_HIGH - _LOW)
 
     def rate(self, step: int, highest_top: int = MAX_TOP_QUALITY) -> Rate:
         """Qualities at a step, 0 to ``top``."""
         background = _LOW + max(step - self._knee, 0)
+        if self._at_base:
+            return Rate(background, BASE_QUALITY64, highest_top)
         return Rate(background, max(min(_LOW + step, self._blade), background), highest_top)
 
 
@@ -77,12 +92,14 @@ def meet_target(
     mask: NDArray[np.bool_],
     target: int,
     checkpoint: Checkpoint,
+    fixed: int = 0,
 ) -> tuple[Rate, bytes]:
     """The best rate whose whole file is at most ``target`` bytes.
 
     Searched on a sample of patches, then settled on whole files, of which few are made: the
     sample is seldom wrong by more than the tolerance. More than the highest quality needs is
-    answered with the highest quality.
+    answered with the highest quality. ``fixed`` bytes of every file are the same at all rates;
+    the tolerance is that of the rest.
 
     Raises
     ------
@@ -90,18 +107,18 @@ def meet_target(
         Even the lowest qualities need more; ``minimum_bytes`` says how much.
     """
     ladder = Ladder(wanted.blade64, mask)
-    search = Search(target, ladder.top)
+    search = Search(max(target - fixed, 1), ladder.top)
     numbers = _sample(mask)
     files: dict[Rate, bytes] = {}
 
     def estimate(step: int) -> float:
-        return job.estimate(ladder.rate(step), numbers, checkpoint)
+        return job.estimate(ladder.rate(step), numbers, checkpoint) - fixed
 
     def size(step: int, highest_top: int = MAX_TOP_QUALITY) -> float:
         rate = ladder.rate(step, highest_top)
         if rate not in files:
             files[rate] = job.code(rate, checkpoint)
-        return len(files[rate])
+        return len(files[rate]) - fixed
 
     start = search.highest_within(estimate, ladder.top // 2)
     step = search.highest_within(size, max(start, 0))
@@ -111,7 +128,7 @@ def meet_target(
             f"{target} bytes are too few: this picture needs {minimum}.", minimum_bytes=minimum
         )
     rate = ladder.rate(step)
-    if step < ladder.top and not search.near(len(files[rate])):
+    if step < ladder.top and not search.near(len(files[rate]) - fixed):
         # The upper level's gain moves by whole qualities, and one such move can be worth more
         # than the tolerance: leave it where it is, and let the patches alone climb on.
         held = rate.top_quality(mask)

@@ -130,6 +130,14 @@ class Zoo:
                 self._lossless[digest] = model
             return self._lossless[digest]
 
+    @property
+    def has_lossless(self) -> bool:
+        """Whether there is a lossless model to take by default."""
+        return any(
+            card.kind == "lossless" and card.name == DEFAULT_LOSSLESS
+            for card in self._cards.values()
+        )
+
     def _newest(self, kind: str, name: str) -> bytes:
         cards = [card for card in self._cards.values() if card.kind == kind]
         versions = [card for card in cards if card.name == name]
