@@ -155,14 +155,6 @@ class TargetUnreachable(BladestreamError):
     title = "The target size cannot be reached"
 
 
-class NotImplementedYet(BladestreamError):
-    """Named in the interface, not built yet."""
-
-    code = "not-implemented"
-    status = 501
-    title = "Not implemented yet"
-
-
 class Busy(BladestreamError):
     """The queue is full; extra: ``retry_after_seconds``."""
 

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 _log = logging.getLogger("bladestream.answers")
 
 REPORT_HEADER = "X-Bladestream-Report"
+LARGER_HEADER = "X-Bladestream-Larger-Than-Source"
 # Most members of a list in a header; a proxy's buffer for all headers together may be 4 KiB.
 _LONGEST_LIST = 256
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9_-]")

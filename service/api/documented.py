@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from service.api.answers import REPORT_HEADER
+from service.api.answers import LARGER_HEADER, REPORT_HEADER
 from service.api.problems import PROBLEM_MEDIA_TYPE
+from service.api.schemas import CompressReport
 
 # FastAPI's own type for these pieces; their depth has no better one.
 Responses = dict[int | str, dict[str, Any]]
@@ -51,6 +52,17 @@ def files(description: str, *media_types: str, report: type[BaseModel]) -> dict[
             },
         },
     }
+
+
+def blade_file(description: str) -> dict[str, Any]:
+    """Document an answer that is a ``.blade`` file just made."""
+    documented = files(description, BLADE, report=CompressReport)
+    documented["headers"][LARGER_HEADER] = {
+        "description": "There, and true, if the file is larger than the picture that was posted: "
+        "the exact pixels of a JPEG can take more bytes than the JPEG.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+    return documented
 
 
 def pictures(description: str, report: type[BaseModel]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
 
 _REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
+_MODEL = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
 _Quality = Annotated[float, Field(ge=1, le=8, allow_inf_nan=False)]
 
@@ -26,27 +27,36 @@ class _Parameters(BaseModel):
 class CompressParameters(_Parameters):
     """Of POST /compress."""
 
-    mode: Mode = Field(
-        "lossy", description="`lossless` and `roi-only` are named but answer 501 for now."
+    mode: Mode | None = Field(
+        None,
+        description="`lossless`: the blade bit for bit, the background at `quality`. `roi-only`: "
+        "the blade bit for bit and nothing else. `lossy`: a quality for each. Left out it is "
+        "`lossless`, or `lossy` where `roi_quality` is given.",
     )
     quality: _Quality | None = Field(
         None, description="Quality of the background, in steps of 1/64; 3 if left out."
     )
     roi_quality: _Quality | None = Field(
         None,
-        description="Quality of the blade, in steps of 1/64. Left out it is 6, or `quality` where "
-        "that is higher or all of the picture is blade.",
+        description="Quality of the blade in mode `lossy`, in steps of 1/64. Left out it is 6, or "
+        "`quality` where that is higher or all of the picture is blade.",
     )
     target_bytes: int | None = Field(
         None,
         ge=1,
         le=2**40,
-        description="Size of the whole file, met from below; the background gives way first.",
+        description="Size of the whole file, met from below; the background gives way first, "
+        "and an exact blade never.",
     )
     model: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$",
-        description="A model that GET /models lists; the service's default if left out.",
+        pattern=_MODEL,
+        description="A lossy model that GET /models lists; the service's default if left out.",
+    )
+    lossless_model: str | None = Field(
+        None,
+        pattern=_MODEL,
+        description="A lossless model that GET /models lists; the default if left out.",
     )
     mask: Literal["full", "none"] | None = Field(
         None,
@@ -79,6 +89,7 @@ class CompressParameters(_Parameters):
             roi_quality=self.roi_quality,
             target_bytes=self.target_bytes,
             model=self.model,
+            lossless_model=self.lossless_model,
             metadata=self.metadata,
             verify=self.verify,
         )

@@ -33,9 +33,21 @@ class CompressReport(_Report):
     width: int
     height: int
     mode: str
-    model: str
-    quality: float = Field(description="Of the background, as coded.")
-    roi_quality: float = Field(description="Of the blade, as coded.")
+    model: str | None = Field(description="Of the lossy layer; null if there is none.")
+    lossless_model: str | None = Field(None, description="Of the exact blade; null in mode lossy.")
+    quality: float | None = Field(
+        description="Of the background, as coded; null if it is left out."
+    )
+    roi_quality: float | None = Field(description="Of the blade, as coded; null if it is exact.")
+    exact: bool = Field(
+        False, description="Whether blade pixels were decoded again and found to be identical."
+    )
+    blade_bpp: float | None = Field(
+        None, description="Bits per blade pixel; null where no blade is coded bit for bit."
+    )
+    raw_patches: int = Field(
+        0, description="Blade patches stored as they are: nothing shrank them."
+    )
     blade_share: float = Field(description="Share of the patches that hold blade, 0 to 1.")
     mask_bytes: int
     seconds: dict[str, float] = Field(description="By stage.")
@@ -56,9 +68,13 @@ class DecompressReport(_Report):
     height: int = Field(description="Of what is shown.")
     region: list[int] = Field(description="What is shown: left, top, width, height.")
     mode: str
-    model: str
-    quality: float
-    exact: bool = Field(description="Whether every blade pixel that is shown was verified.")
+    model: str | None = Field(description="Of the lossy layer; null if there is none.")
+    lossless_model: str | None = Field(None, description="Of the exact blade; null in mode lossy.")
+    quality: float | None = Field(description="Of the background; null if it is left out.")
+    exact: bool = Field(
+        description="Whether blade is shown, and each of its pixels bit for bit as it was: decoded "
+        "without loss and verified by its checks."
+    )
     damaged: list[int] = Field(description="Numbers of the patches shown that damage reaches.")
     damaged_count: int = Field(0, description="How many those are.")
     truncated: bool = Field(description="Whether the file ends before its index says so.")
@@ -91,6 +107,14 @@ class Patches(_Report):
     background: PatchKind
 
 
+class LosslessStreams(PatchKind):
+    """The lossless streams of the blade patches."""
+
+    raw: int = Field(description="Patches stored as they are: nothing shrank them.")
+    blade_pixels: int
+    blade_bpp: float = Field(description="Bits per blade pixel.")
+
+
 class InspectReport(_Report):
     """What a ``.blade`` file is and where its bytes go."""
 
@@ -98,12 +122,13 @@ class InspectReport(_Report):
     height: int
     mode: str
     models: list[ModelUse]
-    quality: float = Field(description="Of the background.")
-    roi_quality: float = Field(description="Of the blade.")
+    quality: float | None = Field(description="Of the background; null if it is left out.")
+    roi_quality: float | None = Field(description="Of the blade; null if it is exact.")
     bytes: int = Field(description="As the index says.")
     bpp: float = Field(description="Bits per pixel.")
     chunks: dict[str, int] = Field(description="Bytes by chunk.")
-    patches: Patches
+    patches: Patches = Field(description="Of the lossy layer; all 0 if there is none.")
+    lossless: LosslessStreams | None = Field(None, description="Null where no blade is exact.")
     mask_bytes: int
     truncated: bool = Field(description="Whether the file ends before its index says so.")
     damaged_chunks: list[str] = Field(description="Chunks cut off or with a wrong check.")

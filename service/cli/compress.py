@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 def compress(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A photograph, or - for stdin.")],
     output: Annotated[Path, typer.Argument(metavar="OUT.blade", help="Or - for stdout.")],
-    mode: Annotated[Literal["lossy", "lossless", "roi-only"], typer.Option()] = "lossy",
+    mode: Annotated[
+        Literal["lossless", "roi-only", "lossy"] | None,
+        typer.Option(
+            help="The blade bit for bit; that and nothing else; or at a quality. If not given: "
+            "lossless, or lossy with --roi-quality."
+        ),
+    ] = None,
     quality: Annotated[
         float | None, typer.Option(help="Of the background, 1 to 8; 3 if not given.")
     ] = None,
     roi_quality: Annotated[
         float | None,
         typer.Option(
-            help="Of the blade, 1 to 8. If not given: 6, or --quality where all is blade."
+            help="Of the blade in mode lossy, 1 to 8. If not given: 6, or --quality where all is "
+            "blade."
         ),
     ] = None,
     mask: Annotated[
@@ -40,6 +47,9 @@ def compress(
         int | None, typer.Option(help="Size of the whole file, met from below.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="A model that `models` lists.")] = None,
+    lossless_model: Annotated[
+        str | None, typer.Option(help="A lossless model that `models` lists.")
+    ] = None,
     metadata: Annotated[
         Literal["keep", "strip", "geo-only"], typer.Option(help="Of EXIF, XMP and ICC.")
     ] = "keep",
@@ -51,9 +61,9 @@ def compress(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
-    """Compress a photograph: the blade at one quality, the background at another."""
+    """Compress a photograph: the blade bit for bit, the background at a quality."""
     from service.cli.progress import progress
-    from service.cli.report import print_json, seconds_line, warn, with_file_stages
+    from service.cli.report import models_line, print_json, seconds_line, warn, with_file_stages
     from service.codec.encoder import Encoder
     from service.codec.options import CompressOptions
     from service.pictures import Limits, read_picture
@@ -71,6 +81,7 @@ def compress(
         roi_quality=roi_quality,
         target_bytes=target_bytes,
         model=model,
+        lossless_model=lossless_model,
         metadata=metadata,
         verify=not no_verify,
     )
@@ -103,7 +114,7 @@ def compress(
     elif output != STREAM:
         print(
             f"{output}: {report['bytes']:,} bytes, {report['bpp']:.3f} bits a pixel, "
-            f"{report['width']}x{report['height']}, {report['mode']}, model {report['model']}"
+            f"{report['width']}x{report['height']}, {report['mode']}, {models_line(report)}"
         )
         print(seconds_line(report["seconds"]))
 

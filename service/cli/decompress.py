@@ -76,7 +76,7 @@ def decompress(
 ) -> None:
     """Decode a .blade file, whole or in part."""
     from service.cli.progress import progress
-    from service.cli.report import print_json, seconds_line, warn, with_file_stages
+    from service.cli.report import models_line, print_json, seconds_line, warn, with_file_stages
     from service.codec.decoder import Decoder
     from service.codec.options import DecompressOptions
     from service.pictures import Limits, write_picture
@@ -113,6 +113,6 @@ def decompress(
         verified = ", every blade pixel shown is exact" if report["exact"] else ""
         print(
             f"{output}: {report['width']}x{report['height']}, {report['mode']}, "
-            f"model {report['model']}{verified}"
+            f"{models_line(report)}{verified}"
         )
         print(seconds_line(report["seconds"]))

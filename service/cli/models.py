@@ -19,5 +19,5 @@ def models(
         print_json({"provider": zoo.provider, "models": entries})
         return
     for entry in entries:
-        print(f"{entry['name']} {entry['version']}  {entry['digest']}")
+        print(f"{entry['name']} {entry['version']}  {entry['kind']}  {entry['digest']}")
     print(f"run by {zoo.provider}")

@@ -48,6 +48,12 @@ def with_file_stages(codec: Mapping[str, float], *, read: float, write: float) -
     return {**seconds, "total": sum(seconds.values())}
 
 
+def models_line(report: Mapping[str, Any]) -> str:
+    """Name the models of a codec's report, such as ``models lite/1 and pyramid/1``."""
+    names = [report[key] for key in ("model", "lossless_model") if report.get(key)]
+    return f"model{'s' if len(names) > 1 else ''} {' and '.join(names)}"
+
+
 def seconds_line(seconds: Mapping[str, float]) -> str:
     """Write the time of each stage in one line.
 

@@ -44,7 +44,6 @@ def test_codes_and_titles_are_one_each():
         ("unknown-model", 422),
         ("model-unavailable", 503),
         ("target-unreachable", 422),
-        ("not-implemented", 501),
         ("busy", 503),
         ("deadline-exceeded", 504),
         ("cancelled", 499),

@@ -7,9 +7,15 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from service.api.answers import REPORT_HEADER, BytesInPieces, report_header, server_timing
+from service.api.answers import (
+    LARGER_HEADER,
+    REPORT_HEADER,
+    BytesInPieces,
+    report_header,
+    server_timing,
+)
 from service.api.bodies import Upload, read_upload
-from service.api.documented import BLADE, files, job_problems, picture_body
+from service.api.documented import blade_file, job_problems, picture_body
 from service.api.jobs import deadline, run_for_client
 from service.api.parameters import CompressParameters, CompressQuery
 from service.api.schemas import CompressReport
@@ -27,15 +33,15 @@ router = APIRouter(tags=["codec"])
     response_class=Response,
     openapi_extra=picture_body(),
     responses={
-        200: files("The .blade file.", BLADE, report=CompressReport),
-        201: files("The .blade file, kept under Location.", BLADE, report=CompressReport),
-        **job_problems(501, 507),
+        200: blade_file("The .blade file."),
+        201: blade_file("The .blade file, kept under Location."),
+        **job_problems(507),
     },
 )
 async def compress(
     request: Request, query: CompressQuery, state: StateDep, _: PlaceDep
 ) -> Response:
-    """Compress a photograph: the blade at one quality, the background at another.
+    """Compress a photograph: the blade bit for bit, the background at a quality.
 
     The body is the photograph, or a form with the photograph (`image`) and a picture of the same
     size that is white where the blade is (`mask`). Without a mask everything is taken for blade.
@@ -67,6 +73,8 @@ async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceSta
         REPORT_HEADER: report_header(report),
         "Server-Timing": server_timing({"queue": outcome.waited_seconds, **report.seconds}),
     }
+    if report.larger_than_source:
+        headers[LARGER_HEADER] = "true"
     status = 200
     if query.keep and state.archive is not None:
         picture_id = await asyncio.to_thread(state.archive.keep, outcome.data)

@@ -22,7 +22,7 @@ router = APIRouter(tags=["codec"])
     summary="Decode a .blade file",
     response_class=Response,
     openapi_extra=blade_body(),
-    responses={200: pictures("The picture.", DecompressReport), **job_problems(501)},
+    responses={200: pictures("The picture.", DecompressReport), **job_problems()},
 )
 async def decompress(
     request: Request, query: DecompressQuery, state: StateDep, _: PlaceDep

@@ -85,7 +85,7 @@ async def kept_file(
     responses={
         200: pictures("The picture or the region asked for.", DecompressReport),
         **_NOT_MODIFIED,
-        **job_problems(404, 501),
+        **job_problems(404),
     },
 )
 async def kept_picture(

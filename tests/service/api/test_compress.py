@@ -26,7 +26,7 @@ def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     assert response.headers["Content-Type"] == "application/vnd.bladestream"
     report = report_of(response)
     assert report["bytes"] == len(response.content) == int(response.headers["Content-Length"])
-    assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossy")
+    assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossless")
     assert report["source_bytes"] == len(png)
     assert list(report["seconds"]) == ["read", "transform", "entropy", "total"]
     assert report["seconds"]["total"] > 0.002
@@ -76,10 +76,34 @@ def test_a_mask_sent_and_a_mask_named_contradict(client, png):
     assert (response.status_code, response.json()["code"]) == (422, "bad-parameter")
 
 
-@pytest.mark.parametrize("mode", ["lossless", "roi-only"])
-def test_modes_to_come_say_so(client, png, mode):
-    response = client.post(f"/compress?mode={mode}", content=png)
-    assert (response.status_code, response.json()["code"]) == (501, "not-implemented")
+@pytest.mark.parametrize("mode", ["lossless", "roi-only", "lossy"])
+def test_the_mode_reaches_the_codec(client, png, mode):
+    report = report_of(client.post(f"/compress?mode={mode}", content=png))
+    assert report["mode"] == mode
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "mode=lossless&roi_quality=6",
+        "mode=roi-only&roi_quality=6",
+        "mode=lossy&lossless_model=pyramid",
+        "roi_quality=6&lossless_model=pyramid",
+    ],
+)
+def test_parameters_that_contradict_the_mode_are_refused(client, png, query):
+    response = client.post(f"/compress?{query}", content=png)
+    assert (response.status_code, response.json()["code"]) == (422, "bad-parameter")
+
+
+def test_a_file_larger_than_what_was_posted_says_so_in_a_header(client, png):
+    rng = np.random.default_rng(0)
+    noise = encoded(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    for body, larger in ((png, True), (noise, False)):
+        response = client.post("/compress", content=body)
+        assert report_of(response)["larger_than_source"] is larger
+        expected = "true" if larger else None
+        assert response.headers.get("X-Bladestream-Larger-Than-Source") == expected
 
 
 @pytest.mark.parametrize(

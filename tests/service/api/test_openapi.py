@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from service.api import openapi
@@ -55,11 +54,10 @@ def ready():
 def test_the_api_is_as_described(case, ready):
     response = case.call_and_validate(
         headers={"Authorization": "Bearer key"},
-        # Any bytes are a valid body as far as a description can say, but few are a picture;
-        # and modes that are yet to come answer 501, which is told below from a failure.
-        excluded_checks=[positive_data_acceptance, not_a_server_error],
+        # Any bytes are a valid body as far as a description can say, but few are a picture.
+        excluded_checks=[positive_data_acceptance],
     )
-    assert response.status_code < 500 or response.status_code == 501
+    assert response.status_code < 500
 
 
 def test_the_file_is_checked_against_the_app(tmp_path, monkeypatch, capsys):

@@ -65,7 +65,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
     stand_in = StandInCodec()
     zoo = SimpleNamespace(
         provider="cpu",
-        models=lambda: [{"name": "lite", "version": "1", "digest": "ab" * 32}],
+        models=lambda: [{"name": "lite", "version": "1", "kind": "lossy", "digest": "ab" * 32}],
     )
     monkeypatch.setattr("service.codec.encoder.Encoder", lambda _zoo: stand_in)
     monkeypatch.setattr("service.codec.decoder.Decoder", lambda _zoo, _pixels: stand_in)

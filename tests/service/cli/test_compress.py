@@ -90,12 +90,25 @@ def test_an_output_that_is_no_blade_file_is_status_2(
 
 
 @pytest.mark.parametrize("mode", ["lossless", "roi-only"])
-def test_a_mode_that_does_not_exist_yet_is_status_1(
-    bladestream, codec, photo: Path, mode: str
-) -> None:
-    run = bladestream("compress", photo, photo.with_suffix(".blade"), "--mode", mode)
-    assert run.status == 1
-    assert "(not-implemented)" in run.err
+def test_modes_with_an_exact_blade(bladestream, codec, photo: Path, mode: str) -> None:
+    output = photo.with_suffix(".blade")
+    run = bladestream("compress", photo, output, "--mode", mode, "--lossless-model", "pyramid")
+    assert run.status == 0
+    options = codec.calls[0].options
+    assert (options.mode, options.lossless_model) == (mode, "pyramid")
+
+
+def test_an_exact_blade_takes_no_quality(bladestream, codec, photo: Path) -> None:
+    output = photo.with_suffix(".blade")
+    run = bladestream("compress", photo, output, "--mode", "lossless", "--roi-quality", "6")
+    assert run.status == 2
+    assert "(bad-parameter)" in run.err
+    assert not output.exists()
+
+
+def test_the_mode_is_left_to_the_codec_if_none_is_named(bladestream, codec, photo: Path) -> None:
+    assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
+    assert codec.calls[0].options.mode is None
 
 
 def test_an_error_of_the_codec_is_one_line_and_status_1(bladestream, codec, photo: Path) -> None:

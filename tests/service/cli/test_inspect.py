@@ -66,9 +66,9 @@ def test_a_file_that_is_no_stream_is_status_1(
 
 
 def test_models_lists_the_zoo(bladestream, codec) -> None:
-    assert bladestream("models").out == f"lite 1  {'ab' * 32}\nrun by cpu\n"
+    assert bladestream("models").out == f"lite 1  lossy  {'ab' * 32}\nrun by cpu\n"
     report = json.loads(bladestream("models", "--json").out)
     assert report == {
         "provider": "cpu",
-        "models": [{"name": "lite", "version": "1", "digest": "ab" * 32}],
+        "models": [{"name": "lite", "version": "1", "kind": "lossy", "digest": "ab" * 32}],
     }

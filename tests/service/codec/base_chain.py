@@ -48,7 +48,9 @@ class BaseChain:
         for component in components:
             step = Step(5, "a", component)
             centre = np.full((self.patches, 4, 4), 128 if component == 0 else 0, np.int32)
-            values[slice_of(step)] = centre + code(step, centre, np.full_like(centre, 252, np.uint8))
+            values[slice_of(step)] = centre + code(
+                step, centre, np.full_like(centre, 252, np.uint8)
+            )
         for level in range(5, -1, -1):
             for phase in "dbc":
                 for component in components:
