@@ -119,22 +119,29 @@ class ExactGraph:
     def conv(self, x: str, layer: ExactConv) -> str:
         """One ExactConv; ``x`` is a stream, or a u8 operand where the layer is raw."""
         layer.prove_bound()
-        weight, bias, bits = (t.detach().double().numpy() for t in layer.integers())
+        return self.product(self.operand(x, layer), layer)
+
+    def operand(self, x: str, layer: ExactConv) -> str:
+        """What the layer's weights are multiplied with."""
         u8 = x if layer.raw else self.to_u8(x, int(layer.input_bits))
-        if layer.kernel == 3:
-            u8 = self.gather3x3(u8)
-        # (O, I, kh, kw) -> (kh kw I, O): the order in which gather3x3 lays out neighbours.
-        matrix = weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])
+        return self.gather3x3(u8) if layer.kernel == 3 else u8
+
+    def product(self, u8: str, layer: ExactConv, outputs: slice = slice(None)) -> str:
+        """Sums of an operand, on the stream's grid; all of the layer's outputs or some."""
+        matrix, bias, shift = weights_of(layer, outputs)
         if self.lowering == "float":
             total = self.node("MatMul", u8, self.constant(matrix.astype(np.float32)))
         else:
             product = self.node("MatMulInteger", u8, self.constant(matrix.astype(np.int8)))
             total = self.node("Cast", product, to=TensorProto.FLOAT)
-        shift = STREAM_BITS - int(layer.input_bits) - bits
         half = np.where(shift < 0, 2.0 ** (-shift - 1), 0.0)
         total = self.node("Add", total, self.constant((bias + half).astype(np.float32)))
         total = self.node("Mul", total, self.constant((2.0**shift).astype(np.float32)))
         return self.node("Floor", total)
+
+    def pair(self, x: str, first: ExactConv, second: ExactConv) -> str:
+        """One layer after the other."""
+        return self.conv(self.conv(x, first), second)
 
     def add(self, a: str, b: str) -> str:
         """The sum of two streams."""
@@ -142,7 +149,7 @@ class ExactGraph:
 
     def block(self, stream: str, block: ExactBlock) -> str:
         """One ExactBlock."""
-        return self.add(stream, self.conv(self.conv(stream, block.wide), block.mix))
+        return self.add(stream, self.pair(stream, block.wide, block.mix))
 
     def pixel_shuffle(self, x: str, factor: int) -> str:
         """(N, H, W, C f^2) to (N, f H, f W, C), torch's channel order c f^2 + i f + j."""
@@ -166,3 +173,13 @@ class ExactGraph:
         return self.as_operand(
             self.node("Clip", moved, self._scalar(0.0), self._scalar(LARGEST_ACTIVATION))
         )
+
+
+def weights_of(
+    layer: ExactConv, outputs: slice = slice(None)
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Integer matrix (kh kw I, O), integer bias (O,), and the shift to the stream's grid (O,)."""
+    weight, bias, bits = (t.detach().double().numpy()[outputs] for t in layer.integers())
+    # (O, I, kh, kw) -> (kh kw I, O): the order in which gather3x3 lays out neighbours.
+    matrix = weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0])
+    return matrix, bias, STREAM_BITS - int(layer.input_bits) - bits

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.export.archives import ReferenceDevice, save_arrays, sha256_of
 from models.export.bounds import prove_bounds, prove_top_bounds
 from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
 from models.export.exact_graph import LOWERINGS
@@ -30,7 +28,6 @@ from service.runtime.card import GroupCard, LossyCard, LossyModelCard
 from service.runtime.exact_chain import QUALITY_STEPS
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
-from service.runtime.sessions import Device
 
 KNOWN_ANCHOR = 5
 
@@ -108,7 +105,7 @@ def write_zoo_entry(
         top = {"top_index_offsets": index_offsets(network.top_prior, network.gains_z)}
     else:
         top = {"top_tables": cheapest_tables(upper, tables)}
-    _save_arrays(
+    save_arrays(
         folder / "tables.npz",
         half_widths=tables.half_widths,
         frequencies=tables.frequencies.astype(np.uint32),
@@ -118,8 +115,8 @@ def write_zoo_entry(
         reconstruction=counts.reconstruction(),
         **top,
     )
-    files = {f"{stem}.onnx": _digest(folder / f"{stem}.onnx") for stem in graphs}
-    files["tables.npz"] = _digest(folder / "tables.npz")
+    files = {f"{stem}.onnx": sha256_of(folder / f"{stem}.onnx") for stem in graphs}
+    files["tables.npz"] = sha256_of(folder / "tables.npz")
     written = LossyModelCard(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
     _save_known_answers(folder, written, network, pictures[0])
     text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
@@ -140,35 +137,12 @@ def _save_known_answers(
     (top, _), lower = coded[KNOWN_ANCHOR]
     symbols = network.fold(lower.symbols).permute(0, 2, 3, 1).int().numpy()
     top_symbols = top[0].permute(1, 2, 0).int().numpy()
-    model = LossyModel(folder, card, _ReferenceDevice())
+    model = LossyModel(folder, card, ReferenceDevice())
     quality64 = KNOWN_ANCHOR * QUALITY_STEPS
-    _save_arrays(
+    save_arrays(
         folder / "known_answers.npz",
         top_symbols=top_symbols,
         symbols=symbols,
         quality64=np.array(quality64, np.int32),
         tables=answers_of(model, top_symbols, symbols, quality64),
     )
-
-
-class _ReferenceDevice(Device):
-    """The CPU with the float lowering: what every other combination must agree with."""
-
-    @property
-    def lowering(self) -> str:  # type: ignore[override]
-        return "float"
-
-
-def _save_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
-    """An .npz whose bytes depend on the arrays alone (numpy's own carries the time)."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, array in arrays.items():
-            buffer = io.BytesIO()
-            np.save(buffer, np.asarray(array), allow_pickle=False)
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, buffer.getvalue())
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -34,6 +34,7 @@ class CentredConv(ExactConv):
         super().__init__(inputs, outputs, kernel, input_bits=BITS, raw=True)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W), multiples of 2^-BITS, to (B, outputs, H, W)."""
         if self.exact:
             return super().forward(x)
         # Not by way of the bias, as in ``integers``: bfloat16 would round it too coarsely.

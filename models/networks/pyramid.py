@@ -6,7 +6,7 @@ in each Y before Co before Cg, every position in parallel. It answers with a mea
 an integer prediction from neighbours, and the scale of a logistic density.
 
     a -> enter, block -> [d: blocks, heads] -> +d -> [b: blocks, heads] -> +b -> [c: blocks, heads]
-                                                        heads: Y, then Co given Y, then Cg given both
+    heads: Y, then Co given Y's symbol, then Cg given both
 """
 
 from __future__ import annotations

@@ -52,9 +52,8 @@ def slice_of(step: Step) -> tuple[slice, slice, slice, int]:
     """Where a step's values (P, h, w) lie in (P, 256, 256, 3)."""
     row, column = _OFFSETS[step.phase]
     unit, stride = 2**step.level, 2 ** (step.level + 1)
-    return slice(None), slice(row * unit, None, stride), slice(column * unit, None, stride), (
-        step.component
-    )
+    rows, columns = slice(row * unit, None, stride), slice(column * unit, None, stride)
+    return slice(None), rows, columns, step.component
 
 
 def steps(grey: bool) -> Iterator[Step]:
@@ -194,5 +193,7 @@ def _run(session: Session, feeds: dict[str, NDArray[np.float32]]) -> dict[str, N
         session.run(**{name: array[start : start + count] for name, array in feeds.items()})
         for start in range(0, patches, count)
     ]
-    joined = parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts)]
+    joined = parts[0]
+    if len(parts) > 1:
+        joined = [np.concatenate(each) for each in zip(*parts, strict=True)]
     return dict(zip(session.outputs, joined, strict=True))

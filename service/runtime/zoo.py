@@ -165,13 +165,14 @@ class Zoo:
 
     def models(self) -> list[dict[str, object]]:
         """The cards, JSON-able, newest version of a name first."""
+        defaults = {"lossy": self.default, "lossless": DEFAULT_LOSSLESS}
         cards = sorted(self._cards.values(), key=lambda card: (card.name, -int(card.version)))
         return [
             {
                 "name": card.name,
                 "version": card.version,
                 "digest": card.digest.hex(),
-                "default": card.name == (self.default if card.kind == "lossy" else DEFAULT_LOSSLESS),
+                "default": card.name == defaults[card.kind],
                 "loaded": card.digest in self._lossy or card.digest in self._lossless,
                 **card.model_dump(mode="json", exclude={"name", "version", "files"}),
             }
