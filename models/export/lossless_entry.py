@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of
+from models.export.exact_graph import LOWERINGS
 from models.export.fraction_tables import FractionCounts
 from models.export.pyramid_bounds import prove_pyramid
 from models.export.pyramid_graphs import level_graphs
@@ -53,7 +54,7 @@ def write_lossless_entry(
     folder.mkdir(parents=True, exist_ok=True)
     prove_pyramid(network)
     names = []
-    for lowering in ("float", "integer"):
+    for lowering in LOWERINGS:
         for stem, graph in level_graphs(network, lowering).items():
             names.append(f"{stem}.{lowering}.onnx")
             onnx.save(graph, folder / names[-1])
@@ -62,7 +63,7 @@ def write_lossless_entry(
 
     def entry() -> LosslessModelCard:
         files = {name: sha256_of(folder / name) for name in sorted(names)}
-        return LosslessModelCard(kind="lossless", files=files, lossless=anatomy, **card)  # type: ignore[arg-type]
+        return LosslessModelCard(kind="lossless", files=files, lossless=anatomy, **card)
 
     counts = FractionCounts()
     _save_tables(folder, counts, _UNKNOWN_START)

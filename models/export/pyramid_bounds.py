@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from models.layers.exact import EXACT_LIMIT, STREAM_BITS, BoundError, ExactConv
+from models.layers.exact import EXACT_LIMIT, BoundError, ExactBlock, ExactConv
 from models.networks.pyramid import LevelNetwork, Pyramid
 
 
@@ -37,7 +37,9 @@ def _reaches(level: LevelNetwork) -> list[Tensor]:
     for step, blocks in enumerate(level.blocks):
         if step:
             stream = stream + _update(level.embeds[step - 1])
-        for block in blocks:  # type: ignore[union-attr]
+        assert isinstance(blocks, nn.Sequential)
+        for block in blocks:
+            assert isinstance(block, ExactBlock)
             stream = stream + _update(block.mix)
         found.append(stream)
         hidden = _update(level.hidden[step]).reshape(-1, level.hidden_width)
@@ -46,11 +48,7 @@ def _reaches(level: LevelNetwork) -> list[Tensor]:
     return found
 
 
-@torch.no_grad()
 def _update(layer: object) -> Tensor:
     """Largest magnitude of what a layer adds to the stream, by channel."""
     assert isinstance(layer, ExactConv)
-    weight, bias, bits = (part.double() for part in layer.integers())
-    shift = STREAM_BITS - int(layer.input_bits) - bits
-    total = weight.abs().flatten(1).sum(1) * 255 + bias.abs()
-    return torch.ceil(total * 2.0**shift) + 1
+    return layer.reach()[1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+from torch import nn
 
 from models.export.exact_graph import ExactGraph, Lowering
 from models.export.fused_graph import FusedGraph
@@ -53,8 +54,8 @@ def _phase_graph(level: LevelNetwork, step: int, lowering: Lowering) -> onnx.Mod
         assert isinstance(embed, ExactConv)
         stream = g.add(state, g.conv(_signed_features(g, residual), embed))
     blocks, hidden = level.blocks[step], level.hidden[step]
-    assert isinstance(hidden, ExactConv)
-    for block in blocks:  # type: ignore[union-attr]
+    assert isinstance(blocks, nn.Sequential) and isinstance(hidden, ExactConv)
+    for block in blocks:
         assert isinstance(block, ExactBlock)
         stream = g.block(stream, block)
     hidden.prove_bound()

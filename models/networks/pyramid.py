@@ -110,7 +110,7 @@ class Pyramid(nn.Module):
 
         values : (B, 3, H, W) YCoCg-R integers; levels go on while both sides are above 4.
         """
-        spent = []
+        spent: list[Tensor] = []
         while min(values.shape[2:]) > 4:
             total: list[Tensor] = []
 

@@ -115,7 +115,8 @@ class PixelChain:
         low, high = _LOWEST[step.component], _HIGHEST[step.component]
         values = np.clip(centres.astype(np.int64) + symbols, low, high).astype(np.int32)
         self._values[slice_of(step)] = values
-        return (values - centres).astype(np.float32)
+        seen: NDArray[np.float32] = (values - centres).astype(np.float32)
+        return seen
 
     def _level(self, level: int, code: Code) -> None:
         networks = self._model.network(level)

@@ -11,9 +11,10 @@ from models.layers.density import (
     gaussian_bits,
     index_of,
     laplace_bits,
+    logistic_bits,
 )
 
-densities = pytest.mark.parametrize("bits", [laplace_bits, gaussian_bits])
+densities = pytest.mark.parametrize("bits", [laplace_bits, gaussian_bits, logistic_bits])
 
 
 @densities
