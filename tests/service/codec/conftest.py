@@ -1,0 +1,80 @@
+"""An exact blade without networks, for the tests that are about files and not about models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from service.codec import lossless
+from service.codec.decoder import Decoder
+from service.codec.encoder import Compressed, Encoder
+from service.codec.options import CompressOptions
+from service.errors import UnknownModel
+from service.pictures import Metadata
+from service.runtime.sessions import Device
+from service.runtime.zoo import Zoo
+from tests.service.codec.base_chain import MODEL, BaseChain
+from tests.service.codec.coding import picture_of, textured
+
+
+class BaseZoo(Zoo):
+    """The shipped lossy models, and a lossless model without networks."""
+
+    has_lossless = True
+
+    def lossless(self, name: str | None = None):  # type: ignore[no-untyped-def]
+        if name not in (None, MODEL.card.name):
+            raise UnknownModel(f"no {name}")
+        return MODEL
+
+    def lossless_by_digest(self, digest: bytes, name: str = "?"):  # type: ignore[no-untyped-def]
+        if digest != MODEL.card.digest:
+            raise UnknownModel(f"no {name}", digest=digest.hex())
+        return MODEL
+
+
+@pytest.fixture(scope="module")
+def base_chain() -> Iterator[None]:
+    """Walk without networks, for a whole module."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lossless, "PixelChain", BaseChain)
+        yield
+
+
+@pytest.fixture(scope="module")
+def base_zoo(zoo_folder: Path, base_chain: None) -> Zoo:
+    return BaseZoo(zoo_folder, Device("cpu", 1), "lite")
+
+
+@pytest.fixture(scope="module")
+def base_encoder(base_zoo: Zoo) -> Encoder:
+    return Encoder(base_zoo)
+
+
+@pytest.fixture(scope="module")
+def base_decoder(base_zoo: Zoo) -> Decoder:
+    return Decoder(base_zoo)
+
+
+@pytest.fixture(scope="module")
+def wavy() -> np.ndarray:
+    """A picture of 3x3 patches, 600x700."""
+    return textured(600, 700) // 2
+
+
+@pytest.fixture(scope="module")
+def wavy_mask() -> np.ndarray:
+    """Blade in three patches of it: 1, 4 and 5."""
+    blade = np.zeros((600, 700), bool)
+    blade[100:110, 380:390] = blade[400:410, 380:600] = True
+    return blade
+
+
+@pytest.fixture(scope="module")
+def wavy_file(base_encoder: Encoder, wavy: np.ndarray, wavy_mask: np.ndarray) -> Compressed:
+    """The picture with an exact blade in a lossy background."""
+    metadata = Metadata(exif=b"II*\0exif", xmp=None, icc=None)
+    return base_encoder.compress(picture_of(wavy, metadata), wavy_mask, CompressOptions())
