@@ -142,7 +142,9 @@ def evaluate(
 
 def _ours(zoo: Zoo, picture: Picture, quality: float, model: str | None) -> Point:
     """One file of ours: the whole picture at one quality."""
-    options = CompressOptions(quality=quality, model=model, metadata="strip", verify=False)
+    options = CompressOptions(
+        mode="lossy", quality=quality, model=model, metadata="strip", verify=False
+    )
     started = time.perf_counter()
     file = Encoder(zoo).compress(picture, "full", options).data
     encoded = time.perf_counter()

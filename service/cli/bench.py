@@ -62,7 +62,9 @@ def _measure(path: Path, zoo: "Zoo", settings: "Settings") -> dict[str, Any]:
     picture = read_picture(read_input(path, limits), limits=limits, convert=True)
     with progress() as checkpoint:
         started = time.perf_counter()
-        compressed = Encoder(zoo).compress(picture, "none", CompressOptions(), checkpoint)
+        compressed = Encoder(zoo).compress(
+            picture, "none", CompressOptions(mode="lossy"), checkpoint
+        )
         compress_seconds = time.perf_counter() - started
     decoder = Decoder(zoo, settings.max_pixels)
     with progress() as checkpoint:

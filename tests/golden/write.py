@@ -39,12 +39,12 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
         "colour": (
             picture_of(colour, metadata),
             mask,
-            CompressOptions(quality=2.5, roi_quality=6.25),
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25),
         ),
         "grey": (
             picture_of(photograph[200:233, :300, 1]),
             np.ones((33, 300), bool),
-            CompressOptions(quality=4.0),
+            CompressOptions(mode="lossy", quality=4.0),
         ),
     }
 

@@ -42,7 +42,7 @@ def blade(encoder: Encoder, wide: np.ndarray) -> bytes:
     """That picture at two qualities."""
     mask = np.zeros(wide.shape[:2], bool)
     mask[300:480, 20:200] = True
-    options = CompressOptions(quality=3.0, roi_quality=6.0)
+    options = CompressOptions(mode="lossy", quality=3.0, roi_quality=6.0)
     return encoder.compress(picture_of(wide), mask, options).data
 
 
@@ -57,7 +57,9 @@ def small(encoder: Encoder, tip: Photograph) -> bytes:
     mask = np.zeros((300, 520), bool)
     mask[:, 200:230] = True
     picture = picture_of(tip.picture.pixels[100:400, 60:580])
-    return encoder.compress(picture, mask, CompressOptions(quality=2.0, roi_quality=7.0)).data
+    return encoder.compress(
+        picture, mask, CompressOptions(mode="lossy", quality=2.0, roi_quality=7.0)
+    ).data
 
 
 def crop(pixels: np.ndarray, region: Region) -> np.ndarray:
@@ -187,7 +189,7 @@ def test_blade_alone(decoder: Decoder, blade: bytes, whole: np.ndarray) -> None:
 def test_no_seam_between_tiles(zoo: Zoo, wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Coded and decoded in tiles of 256: the same symbols and the same picture."""
     picture = picture_of(wide[:600, :400])
-    options = CompressOptions(quality=3.0)
+    options = CompressOptions(mode="lossy", quality=3.0)
     one = Encoder(zoo).compress(picture, "none", options).data
     monkeypatch.setattr(grid_module, "TILE", 256)
     many = Encoder(zoo).compress(picture, "none", options).data
@@ -236,7 +238,7 @@ def test_batches_give_the_same_symbols(
     batch: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("service.codec.decoder.BATCH", batch)
+    monkeypatch.setattr("service.codec.lossy_layer.BATCH", batch)
     assert same_symbols(symbols_in(zoo, small, monkeypatch), reference)
 
 
@@ -349,7 +351,9 @@ def test_a_damaged_band_damages_the_patches_that_stand_on_it(
     # A slow gradient: nearly all patches are told by z, and have no groups.
     rows, columns = np.mgrid[0:600, 0:300]
     pixels = (rows / 6 + columns / 4).astype(np.uint8)
-    data = encoder.compress(picture_of(pixels), "none", CompressOptions(quality=1.0)).data
+    data = encoder.compress(
+        picture_of(pixels), "none", CompressOptions(mode="lossy", quality=1.0)
+    ).data
     blade = parse(data)
     assert any(entry.groups == 0 for entry in blade.patches)
     assert decoder.decompress(data).report["damaged"] == []
@@ -368,7 +372,7 @@ def test_one_of_two_bands(decoder: Decoder, small: bytes, zoo: Zoo) -> None:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("service.codec.bands.BAND_PATCHES", 1)
         pixels = textured(5 * 256, 200)
-        data = Encoder(zoo).compress(picture_of(pixels), "none", CompressOptions()).data
+        data = Encoder(zoo).compress(picture_of(pixels), "none", CompressOptions(mode="lossy")).data
     assert len(parse(data).bands) == 5
     sound = decoder.decompress(data).pixels
     broken = with_streams(
@@ -384,7 +388,7 @@ def test_one_of_two_bands(decoder: Decoder, small: bytes, zoo: Zoo) -> None:
 
 def test_lost_metadata_is_named(decoder: Decoder, encoder: Encoder) -> None:
     picture = picture_of(textured(20, 20), Metadata(exif=b"II*\0 exif", xmp=b"<xmp/>", icc=None))
-    blade = encoder.compress(picture, "none", CompressOptions()).data
+    blade = encoder.compress(picture, "none", CompressOptions(mode="lossy")).data
     entry = parse(blade).chunks["exif"]
     damaged = bytearray(blade)
     damaged[entry.offset] ^= 1
@@ -434,7 +438,9 @@ def test_a_top_quality_that_the_model_does_not_have(decoder: Decoder, small: byt
 def test_grey_is_the_mean_of_its_channels(
     encoder: Encoder, decoder: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = encoder.compress(picture_of(textured(70, 90, grey=True)), "none", CompressOptions()).data
+    data = encoder.compress(
+        picture_of(textured(70, 90, grey=True)), "none", CompressOptions(mode="lossy")
+    ).data
     seen = {}
 
     def listen(*arguments):  # type: ignore[no-untyped-def]

@@ -42,7 +42,9 @@ def test_any_size_there_and_back(
     encoder: Encoder, decoder: Decoder, height: int, width: int, grey: bool
 ) -> None:
     pixels = textured(height, width, grey=grey)
-    compressed = encoder.compress(picture_of(pixels), "full", CompressOptions(quality=8.0))
+    compressed = encoder.compress(
+        picture_of(pixels), "full", CompressOptions(mode="lossy", quality=8.0)
+    )
     decoded = decoder.decompress(compressed.data)
     assert decoded.pixels.shape == pixels.shape
     assert decoded.pixels.dtype == np.uint8
@@ -56,7 +58,7 @@ def test_the_blade_is_better_than_its_background(
 ) -> None:
     mask = np.zeros((640, 640), bool)
     mask[100:200, 300:310] = True  # 16 pixels or more from all other patches
-    options = CompressOptions(quality=2.0, roi_quality=7.0)
+    options = CompressOptions(mode="lossy", quality=2.0, roi_quality=7.0)
     mixed = encoder.compress(tip.picture, mask, options)
     blade = parse(mixed.data).header.mask
     assert blade.tolist() == [[False, True, False], [False] * 3, [False] * 3]
@@ -83,7 +85,9 @@ def test_quality_rises_with_q(
     picture = photographs[name].picture
     quality, sizes = [], []
     for q in range(1, 9):
-        data = encoder.compress(picture, "none", CompressOptions(quality=float(q))).data
+        data = encoder.compress(
+            picture, "none", CompressOptions(mode="lossy", quality=float(q))
+        ).data
         quality.append(psnr(decoder.decompress(data).pixels, picture.pixels))
         sizes.append(len(data))
     assert all(a < b for a, b in pairwise(quality)), quality
@@ -94,16 +98,16 @@ def test_the_mask_grows_by_its_margin(encoder: Encoder, tip: Photograph) -> None
     mask = np.zeros((640, 640), bool)
     mask[130, 256 + 15] = True
     for dilation, expected in ((0, [1]), (15, [1]), (16, [0, 1])):
-        options = CompressOptions(quality=1.0, dilation=dilation, verify=False)
+        options = CompressOptions(mode="lossy", quality=1.0, dilation=dilation, verify=False)
         header = parse(encoder.compress(tip.picture, mask, options).data).header
         assert np.flatnonzero(header.mask).tolist() == expected
 
 
 def test_masks_that_are_none_are_refused(encoder: Encoder, tip: Photograph) -> None:
     with pytest.raises(BadMask, match=r"10x20.*640x640"):
-        encoder.compress(tip.picture, np.zeros((20, 10), bool), CompressOptions())
+        encoder.compress(tip.picture, np.zeros((20, 10), bool), CompressOptions(mode="lossy"))
     with pytest.raises(BadMask, match="'half'"):
-        encoder.compress(tip.picture, "half", CompressOptions())  # type: ignore[arg-type]
+        encoder.compress(tip.picture, "half", CompressOptions(mode="lossy"))  # type: ignore[arg-type]
 
 
 def test_nonsense_is_refused_before_any_work(encoder: Encoder, tip: Photograph) -> None:
@@ -111,20 +115,24 @@ def test_nonsense_is_refused_before_any_work(encoder: Encoder, tip: Photograph) 
         raise AssertionError(call)
 
     with pytest.raises(BadParameter):
-        encoder.compress(tip.picture, "none", CompressOptions(quality=float("nan")), never)
+        encoder.compress(
+            tip.picture, "none", CompressOptions(mode="lossy", quality=float("nan")), never
+        )
     with pytest.raises(BadParameter, match="metadata"):
-        wrong = CompressOptions(metadata="all")  # type: ignore[arg-type]
+        wrong = CompressOptions(mode="lossy", metadata="all")  # type: ignore[arg-type]
         encoder.compress(tip.picture, "none", wrong, never)
     with pytest.raises(UnknownModel, match="there are: "):
-        encoder.compress(tip.picture, "none", CompressOptions(model="big"), never)
+        encoder.compress(tip.picture, "none", CompressOptions(mode="lossy", model="big"), never)
 
 
 def test_overhead(encoder: Encoder, tip: Photograph) -> None:
     """At most 160 bytes for 512x512: where there is nothing to say, all is overhead."""
     flat = picture_of(np.full((512, 512, 3), 128, np.uint8))
-    assert len(encoder.compress(flat, "none", CompressOptions(quality=1.0)).data) <= 160
+    assert (
+        len(encoder.compress(flat, "none", CompressOptions(mode="lossy", quality=1.0)).data) <= 160
+    )
     picture = picture_of(tip.picture.pixels[:512, :512])
-    data = encoder.compress(picture, "none", CompressOptions(quality=5.0)).data
+    data = encoder.compress(picture, "none", CompressOptions(mode="lossy", quality=5.0)).data
     blade = parse(data)
     streams = sum(entry.length for entry in blade.patches + blade.bands)
     assert len(data) - streams <= 160
@@ -133,7 +141,7 @@ def test_overhead(encoder: Encoder, tip: Photograph) -> None:
 @pytest.mark.parametrize("policy", ["keep", "strip", "geo-only"])
 def test_metadata_byte_for_byte(encoder: Encoder, decoder: Decoder, policy: str) -> None:
     picture = picture_of(textured(40, 60), METADATA)
-    options = CompressOptions(metadata=policy)  # type: ignore[arg-type]
+    options = CompressOptions(mode="lossy", metadata=policy)  # type: ignore[arg-type]
     found = decoder.decompress(encoder.compress(picture, "none", options).data).metadata
     if policy == "keep":
         assert found == METADATA
@@ -167,7 +175,7 @@ def test_a_file_that_cannot_be_read_back_is_never_an_answer(
         with monkeypatch.context() as patched:
             patched.setattr(Stack, "to_bytes", lossy)
             with pytest.raises(WorkerFailed, match="cannot be read back"):
-                encoder.compress(picture, "none", CompressOptions(quality=4.0))
+                encoder.compress(picture, "none", CompressOptions(mode="lossy", quality=4.0))
             assert count > place
 
 
@@ -176,18 +184,20 @@ def test_streams_packed_in_the_wrong_order_are_never_an_answer(
 ) -> None:
     from service.codec.container.writer import pack
 
-    def shuffled(header, bands, patches, metadata):  # type: ignore[no-untyped-def]
-        return pack(header, bands, patches[::-1], metadata)
+    def shuffled(header, bands, patches, *rest):  # type: ignore[no-untyped-def]
+        return pack(header, bands, patches[::-1], *rest)
 
-    monkeypatch.setattr("service.codec.encoder.pack", shuffled)
+    monkeypatch.setattr("service.codec.jobs.pack", shuffled)
     with pytest.raises(WorkerFailed, match="not where the index says"):
-        encoder.compress(picture_of(textured(100, 300)), "none", CompressOptions(quality=4.0))
+        encoder.compress(
+            picture_of(textured(100, 300)), "none", CompressOptions(mode="lossy", quality=4.0)
+        )
 
 
 def test_unverified_is_reported_and_the_same(encoder: Encoder) -> None:
     picture = picture_of(textured(100, 300))
-    checked = encoder.compress(picture, "none", CompressOptions())
-    unchecked = encoder.compress(picture, "none", CompressOptions(verify=False))
+    checked = encoder.compress(picture, "none", CompressOptions(mode="lossy"))
+    unchecked = encoder.compress(picture, "none", CompressOptions(mode="lossy", verify=False))
     assert (checked.report["verified"], unchecked.report["verified"]) == (True, False)
     assert checked.data == unchecked.data
 
@@ -196,7 +206,7 @@ def test_unverified_is_reported_and_the_same(encoder: Encoder) -> None:
 def test_cancelling_stops_at_once_and_leaves_nothing(
     encoder: Encoder, tip: Photograph, stage: str
 ) -> None:
-    options = CompressOptions(target_bytes=15_000)
+    options = CompressOptions(mode="lossy", target_bytes=15_000)
     calls = []
 
     def checkpoint(name: str, done: int, total: int) -> None:
@@ -212,23 +222,25 @@ def test_cancelling_stops_at_once_and_leaves_nothing(
     assert threading.active_count() == threads
     # Nobody holds a lock, and nothing half done is remembered.
     small = picture_of(textured(64, 64))
-    once = encoder.compress(small, "none", CompressOptions()).data
-    assert once == Encoder(encoder._zoo).compress(small, "none", CompressOptions()).data
+    once = encoder.compress(small, "none", CompressOptions(mode="lossy")).data
+    assert once == Encoder(encoder._zoo).compress(small, "none", CompressOptions(mode="lossy")).data
 
 
 def test_progress_is_told_by_stage(encoder: Encoder, tip: Photograph) -> None:
     calls: list[tuple[str, int, int]] = []
-    encoder.compress(tip.picture, "none", CompressOptions(), lambda *c: calls.append(c))
+    encoder.compress(tip.picture, "none", CompressOptions(mode="lossy"), lambda *c: calls.append(c))
     assert calls == [("analysis", 0, 1), ("patches", 0, 9)]
 
 
 def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
     pictures = [picture_of(textured(200, 300, seed=seed)) for seed in range(4)]
-    expected = [encoder.compress(p, "full", CompressOptions()).data for p in pictures]
+    expected = [encoder.compress(p, "full", CompressOptions(mode="lossy")).data for p in pictures]
     found: list[bytes] = [b""] * 4
 
     def work(number: int) -> None:
-        found[number] = encoder.compress(pictures[number], "full", CompressOptions()).data
+        found[number] = encoder.compress(
+            pictures[number], "full", CompressOptions(mode="lossy")
+        ).data
 
     workers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
     for worker in workers:
@@ -239,7 +251,7 @@ def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
 
 
 def test_the_report_is_json_and_adds_up(encoder: Encoder, tip: Photograph) -> None:
-    compressed = encoder.compress(tip.picture, tip.blade, CompressOptions())
+    compressed = encoder.compress(tip.picture, tip.blade, CompressOptions(mode="lossy"))
     report = json.loads(json.dumps(compressed.report))
     assert report["bytes"] == len(compressed.data)
     assert report["bpp"] == pytest.approx(8 * len(compressed.data) / 640**2, abs=1e-3)
@@ -258,6 +270,6 @@ def test_the_report_is_json_and_adds_up(encoder: Encoder, tip: Photograph) -> No
 
 def test_a_file_larger_than_its_source_is_said(encoder: Encoder) -> None:
     picture = picture_of(np.zeros((1, 1), np.uint8))
-    report = encoder.compress(picture, "none", CompressOptions()).report
+    report = encoder.compress(picture, "none", CompressOptions(mode="lossy")).report
     assert report["larger_than_source"]
     assert report["warnings"] == ["The file is larger than the picture that was given."]

@@ -36,7 +36,9 @@ def tiny(encoder: Encoder) -> bytes:
     planes = [rows * 3 + columns + wave, 160 - rows * 2 + wave, columns * 2 + 60 + wave]
     pixels = np.clip(np.stack(planes, -1), 0, 255).astype(np.uint8)
     metadata = Metadata(exif=b"MM\0*" + bytes(20), xmp=b"<xmp/>", icc=b"icc")
-    return encoder.compress(picture_of(pixels, metadata), "full", CompressOptions(quality=3.0)).data
+    return encoder.compress(
+        picture_of(pixels, metadata), "full", CompressOptions(mode="lossy", quality=3.0)
+    ).data
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def small(encoder: Encoder) -> bytes:
     """A file of six patches."""
     mask = np.zeros((300, 520), bool)
     mask[100, 100] = True
-    return encoder.compress(picture_of(textured(300, 520)), mask, CompressOptions()).data
+    return encoder.compress(
+        picture_of(textured(300, 520)), mask, CompressOptions(mode="lossy")
+    ).data
 
 
 def rechecked(data: bytes, start: int) -> bytes:

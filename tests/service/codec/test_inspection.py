@@ -23,7 +23,7 @@ METADATA = Metadata(exif=b"II*\0" + bytes(30), xmp=None, icc=b"profile")
 def data(encoder: Encoder) -> bytes:
     mask = np.zeros((300, 520), bool)
     mask[10, 10] = True
-    options = CompressOptions(quality=2.0, roi_quality=5.5)
+    options = CompressOptions(mode="lossy", quality=2.0, roi_quality=5.5)
     return encoder.compress(picture_of(textured(300, 520), METADATA), mask, options).data
 
 
@@ -72,7 +72,7 @@ def test_an_unknown_model_is_no_obstacle(data: bytes, zoo: Zoo, monkeypatch) -> 
 
 def test_no_blade(encoder: Encoder) -> None:
     picture = picture_of(textured(20, 20))
-    found = inspect(encoder.compress(picture, "none", CompressOptions()).data)
+    found = inspect(encoder.compress(picture, "none", CompressOptions(mode="lossy")).data)
     assert found["patches"]["blade"] == {"count": 0, "bytes": 0, "largest": 0}  # type: ignore[index]
 
 

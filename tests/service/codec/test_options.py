@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from service.codec.options import CompressOptions, DecompressOptions, no_checkpoint, to_steps
-from service.errors import BadParameter, NotImplementedYet
+from service.errors import BadParameter
 
 MIXED = np.array([[True, False]])
 BLADE = np.ones((1, 2), bool)
@@ -36,9 +36,8 @@ def test_dilation_is_bounded(value: int) -> None:
 
 def test_modes() -> None:
     CompressOptions(mode="lossy", quality=1.0, roi_quality=8.0, target_bytes=2**80).validate()
-    for mode in ("lossless", "roi-only"):
-        with pytest.raises(NotImplementedYet, match=mode):
-            CompressOptions(mode=mode).validate()
+    CompressOptions(mode="lossless", quality=1.0, lossless_model="pyramid").validate()
+    CompressOptions(mode="roi-only", target_bytes=1).validate()
     with pytest.raises(BadParameter, match="no mode"):
         CompressOptions(mode="LOSSY").validate()
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from service.codec import encoder as encoder_module
+from service.codec import jobs
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions
@@ -164,13 +164,13 @@ def test_the_best_files_are_made_twice_at_most() -> None:
 def coded(monkeypatch: pytest.MonkeyPatch) -> list[Rate]:
     """Rates of the whole files that are made."""
     rates: list[Rate] = []
-    code = encoder_module._Job.code
+    code = jobs.LossyJob.code
 
     def counted(job, rate, checkpoint):  # type: ignore[no-untyped-def]
         rates.append(rate)
         return code(job, rate, checkpoint)
 
-    monkeypatch.setattr(encoder_module._Job, "code", counted)
+    monkeypatch.setattr(jobs.LossyJob, "code", counted)
     return rates
 
 
@@ -186,13 +186,17 @@ def test_targets_are_met_from_below(
     photograph = photographs[name]
     mask = photograph.blade if masked else "none"
     low, high = (
-        len(encoder.compress(photograph.picture, "full", CompressOptions(quality=q)).data)
+        len(
+            encoder.compress(
+                photograph.picture, "full", CompressOptions(mode="lossy", quality=q)
+            ).data
+        )
         for q in (1.0, 8.0)
     )
     coded.clear()
     for share in (0.05, 0.35, 0.8):
         target = round(low * (high / low) ** share)
-        options = CompressOptions(target_bytes=target)
+        options = CompressOptions(mode="lossy", target_bytes=target)
         report = encoder.compress(photograph.picture, mask, options).report
         assert (1 - TOLERANCE) * target <= report["bytes"] <= target, share  # type: ignore[operator]
         if not masked:
@@ -204,23 +208,27 @@ def test_targets_are_met_from_below(
 
 def test_more_than_the_best_needs(encoder: Encoder, coded: list[Rate]) -> None:
     picture = picture_of(textured(200, 300))
-    best = encoder.compress(picture, "full", CompressOptions(quality=8.0, roi_quality=8.0))
+    best = encoder.compress(
+        picture, "full", CompressOptions(mode="lossy", quality=8.0, roi_quality=8.0)
+    )
     for target in (len(best.data), 10 * len(best.data), 2**80):
         coded.clear()
-        met = encoder.compress(picture, "full", CompressOptions(target_bytes=target))
+        met = encoder.compress(picture, "full", CompressOptions(mode="lossy", target_bytes=target))
         assert met.data == best.data
         assert len(coded) == 1
 
 
 def test_less_than_the_worst_needs(encoder: Encoder, decoder: Decoder) -> None:
     picture = picture_of(textured(200, 300))
-    worst = encoder.compress(picture, "full", CompressOptions(quality=1.0, roi_quality=1.0))
+    worst = encoder.compress(
+        picture, "full", CompressOptions(mode="lossy", quality=1.0, roi_quality=1.0)
+    )
     minimum = len(worst.data)
     for target in (1, 100, minimum - 1):
         with pytest.raises(TargetUnreachable) as refused:
-            encoder.compress(picture, "full", CompressOptions(target_bytes=target))
+            encoder.compress(picture, "full", CompressOptions(mode="lossy", target_bytes=target))
         assert refused.value.extra == {"minimum_bytes": minimum}
-    met = encoder.compress(picture, "full", CompressOptions(target_bytes=minimum))
+    met = encoder.compress(picture, "full", CompressOptions(mode="lossy", target_bytes=minimum))
     assert met.data == worst.data
     assert decoder.decompress(met.data).report["damaged"] == []
 
@@ -230,7 +238,9 @@ def test_tiny_pictures_end_too(encoder: Encoder, height: int, width: int) -> Non
     picture = picture_of(textured(height, width))
     for target in (110, 130, 200, 5_000):
         try:
-            data = encoder.compress(picture, "none", CompressOptions(target_bytes=target)).data
+            data = encoder.compress(
+                picture, "none", CompressOptions(mode="lossy", target_bytes=target)
+            ).data
         except TargetUnreachable as refused:
             assert refused.extra["minimum_bytes"] > target  # type: ignore[operator]
         else:
@@ -241,7 +251,7 @@ def test_a_sample_stands_for_the_picture(
     encoder: Encoder, tip: Photograph, coded: list[Rate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("service.codec.rate_control.SAMPLE", 4)
-    options = CompressOptions(target_bytes=16_000)
+    options = CompressOptions(mode="lossy", target_bytes=16_000)
     report = encoder.compress(tip.picture, tip.blade, options).report
     assert 16_000 * (1 - TOLERANCE) <= report["bytes"] <= 16_000  # type: ignore[operator]
     assert len(coded) <= 6
@@ -256,6 +266,8 @@ def test_cancelling_while_searching(encoder: Encoder, tip: Photograph) -> None:
             raise Cancelled("The caller has gone.")
 
     with pytest.raises(Cancelled):
-        encoder.compress(tip.picture, "none", CompressOptions(target_bytes=9_000), checkpoint)
+        encoder.compress(
+            tip.picture, "none", CompressOptions(mode="lossy", target_bytes=9_000), checkpoint
+        )
     assert seen[-1] == "rate_control"
     assert "patches" not in seen
