@@ -65,6 +65,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
     stand_in = StandInCodec()
     zoo = SimpleNamespace(
         provider="cpu",
+        has_lossless=False,
         models=lambda: [{"name": "lite", "version": "1", "kind": "lossy", "digest": "ab" * 32}],
     )
     monkeypatch.setattr("service.codec.encoder.Encoder", lambda _zoo: stand_in)
