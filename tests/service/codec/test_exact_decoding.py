@@ -12,11 +12,12 @@ from service.codec.container.layout import Digest
 from service.codec.container.parser import Blade, parse
 from service.codec.decoder import Decoder
 from service.codec.encoder import Compressed, Encoder
+from service.codec.integrity import crc32c
 from service.codec.options import CompressOptions, DecompressOptions
-from service.errors import DamagedStream, UnknownModel
+from service.errors import BladestreamError, Cancelled, DamagedStream, UnknownModel
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
-from tests.service.codec.coding import picture_of
+from tests.service.codec.coding import picture_of, textured
 from tests.service.codec.patch_areas import BLADE, Region, blade_area, crop
 
 pytestmark = pytest.mark.usefixtures("base_chain")
@@ -179,3 +180,74 @@ def test_a_lossless_model_that_is_not_here(
     assert part.report["exact"] is False
     with pytest.raises(UnknownModel):
         base_encoder.compress(picture_of(wavy), "full", CompressOptions(lossless_model="other"))
+
+
+# -- hostile bytes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["lossless", "roi-only"])
+def test_mutated_files_are_refused_or_told(
+    base_encoder: Encoder, base_decoder: Decoder, mode: str
+) -> None:
+    """Whatever is changed: an error of the family, or no wrong pixel called exact."""
+    pixels = textured(60, 290) // 4
+    mask = np.zeros((60, 290), bool)
+    mask[:, :200] = True
+    options = CompressOptions(mode=mode, dilation=0)  # type: ignore[arg-type]
+    data = base_encoder.compress(picture_of(pixels), mask, options).data
+    rng = np.random.default_rng(0)
+    exact = 0
+    for _ in range(150):
+        changed = bytearray(data)
+        for at in rng.integers(0, len(data), rng.integers(1, 4)):
+            changed[at] = rng.integers(256)
+        if rng.random() < 0.3:
+            del changed[int(rng.integers(len(changed))) :]
+        if rng.random() < 0.5:  # an index that is whole again, whatever it says
+            changed = bytearray(with_right_check(bytes(changed)))
+        try:
+            decoded = base_decoder.decompress(bytes(changed))
+        except BladestreamError:
+            continue
+        if decoded.report["exact"]:
+            exact += 1
+            assert np.array_equal(decoded.pixels[:, :256], pixels[:, :256])
+    assert exact  # metadata, digests and background may be hit without harm to the blade
+
+
+def with_right_check(data: bytes) -> bytes:
+    """The file with the CRC32C that its index ought to have, if it has one."""
+    length, size = 0, 0
+    for size, byte in enumerate(data[9:14], 1):
+        length |= (byte & 0x7F) << 7 * (size - 1)
+        if byte < 0x80:
+            break
+    end = 9 + size + length
+    return data[:end] + crc32c(data[:end]).to_bytes(4, "little") + data[end + 4 :]
+
+
+def test_cancelling_stops_between_batches(
+    base_encoder: Encoder, base_decoder: Decoder, wavy: np.ndarray, wavy_file: Compressed
+) -> None:
+    def cancel(stage: str, done: int, total: int) -> None:
+        if stage == "lossless":
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        base_encoder.compress(picture_of(wavy), "full", CompressOptions(), cancel)
+    with pytest.raises(Cancelled):
+        base_decoder.decompress(wavy_file.data, DecompressOptions(), cancel)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_batches_leave_no_trace(
+    base_encoder: Encoder,
+    base_decoder: Decoder,
+    wavy: np.ndarray,
+    batch: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    once = base_encoder.compress(picture_of(wavy), "full", CompressOptions()).data
+    monkeypatch.setattr("service.codec.blade_layer.BATCH", batch)
+    assert base_encoder.compress(picture_of(wavy), "full", CompressOptions()).data == once
+    assert np.array_equal(base_decoder.decompress(once).pixels, wavy)
