@@ -28,7 +28,7 @@ SAMPLES = FOLDER.parents[1] / "samples"
 
 
 def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
-    """What is coded: two qualities over six patches with metadata, and a grey strip."""
+    """What is coded: two qualities over six patches with metadata, a grey strip, exact blades."""
     limits = Limits(2**24, 2**20, 2**12)
     photograph = read_picture((SAMPLES / "blade-tip.jpg").read_bytes(), limits=limits).pixels
     colour = photograph[100:400, 60:580]
@@ -46,14 +46,25 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="lossy", quality=4.0),
         ),
+        "exact": (
+            picture_of(colour[:280], metadata),
+            mask[:280],
+            CompressOptions(mode="lossless", quality=2.5),
+        ),
+        "exact-grey": (
+            picture_of(photograph[200:233, :300, 1]),
+            np.ones((33, 300), bool),
+            CompressOptions(mode="roi-only"),
+        ),
     }
 
 
 def main() -> None:
     """Write what is not there yet: the file, its symbols' checks, its pixels."""
     zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
-    card = zoo.by_name(None).card
     for name, (picture, mask, options) in pictures().items():
+        model = zoo.by_name(None) if options.mode == "lossy" else zoo.lossless()
+        card = model.card
         path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
         if path.exists():
             print(f"{path.name} is there and stays")
@@ -64,7 +75,10 @@ def main() -> None:
         decoded = Decoder(zoo).decompress(data)
         header = parse(data).header
         told = {
-            "digest": header.model.digest.hex(),
+            "digests": [
+                model.digest.hex() if model else None
+                for model in (header.model, header.lossless_model)
+            ],
             "quality64": header.quality64,
             "roi_quality64": header.roi_quality64,
             "top_quality": header.top_quality,
