@@ -131,6 +131,8 @@ def _report(
     warnings = []
     if larger:
         warnings.append("The file is larger than the picture that was given.")
+    if frame.mode == "lossy" and options.mode is None and options.roi_quality is None:
+        warnings.append("No lossless model is here: the blade is lossy.")
     lossy_blade = frame.mode == "lossy"
     blade = frame.blade
     reference = frame.lossless_model

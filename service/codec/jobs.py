@@ -68,7 +68,8 @@ class Frame:
         data = self.pack(self.header(None, Rate(0, 0), 0), [], [])
         if target is not None and len(data) > target:
             raise TargetUnreachable(
-                f"{target} bytes are too few: the exact blade needs {len(data)}.",
+                f"{target} bytes are too few: the exact blade needs {len(data)}; "
+                "mode lossy would do with less.",
                 minimum_bytes=len(data),
             )
         return data
