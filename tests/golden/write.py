@@ -75,10 +75,8 @@ def main() -> None:
         decoded = Decoder(zoo).decompress(data)
         header = parse(data).header
         told = {
-            "digests": [
-                model.digest.hex() if model else None
-                for model in (header.model, header.lossless_model)
-            ],
+            "digest": header.model and header.model.digest.hex(),
+            "lossless_digest": header.lossless_model and header.lossless_model.digest.hex(),
             "quality64": header.quality64,
             "roi_quality64": header.roi_quality64,
             "top_quality": header.top_quality,
