@@ -27,11 +27,10 @@ class _Parameters(BaseModel):
 class CompressParameters(_Parameters):
     """Of POST /compress."""
 
-    mode: Mode | None = Field(
-        None,
+    mode: Mode = Field(
+        "lossy",
         description="`lossless`: the blade bit for bit, the background at `quality`. `roi-only`: "
-        "the blade bit for bit and nothing else. `lossy`: a quality for each. Left out it is "
-        "`lossless`, or `lossy` where `roi_quality` is given.",
+        "the blade bit for bit and nothing else. `lossy`: a quality for each.",
     )
     quality: _Quality | None = Field(
         None, description="Quality of the background, in steps of 1/64; 3 if left out."

@@ -20,12 +20,9 @@ def compress(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A photograph, or - for stdin.")],
     output: Annotated[Path, typer.Argument(metavar="OUT.blade", help="Or - for stdout.")],
     mode: Annotated[
-        Literal["lossless", "roi-only", "lossy"] | None,
-        typer.Option(
-            help="The blade bit for bit; that and nothing else; or at a quality. If not given: "
-            "lossless, or lossy with --roi-quality."
-        ),
-    ] = None,
+        Literal["lossless", "roi-only", "lossy"],
+        typer.Option(help="The blade bit for bit; that and nothing else; or at a quality."),
+    ] = "lossy",
     quality: Annotated[
         float | None, typer.Option(help="Of the background, 1 to 8; 3 if not given.")
     ] = None,

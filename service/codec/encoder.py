@@ -72,7 +72,7 @@ class Encoder:
             ``verify``, and the file that was made does not decode to what went in.
         """
         options.validate()
-        mode = options.mode_with(self._zoo.has_lossless)
+        mode = options.mode
         model = self._zoo.by_name(options.model)
         lossless = None if mode == "lossy" else self._zoo.lossless(options.lossless_model)
         grid = Grid(picture.width, picture.height)
@@ -131,8 +131,6 @@ def _report(
     warnings = []
     if larger:
         warnings.append("The file is larger than the picture that was given.")
-    if frame.mode == "lossy" and options.mode is None and options.roi_quality is None:
-        warnings.append("No lossless model is here: the blade is lossy.")
     lossy_blade = frame.mode == "lossy"
     blade = frame.blade
     reference = frame.lossless_model

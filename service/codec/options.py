@@ -38,8 +38,7 @@ class CompressOptions:
     ----------
     mode
         ``lossless`` keeps the blade's pixels bit for bit and the background at ``quality``;
-        ``roi-only`` keeps the blade's alone; ``lossy`` has a quality for each. None is
-        ``lossless``, but ``lossy`` where ``roi_quality`` asks for it, or no lossless model is here.
+        ``roi-only`` keeps the blade's alone; ``lossy`` has a quality for each.
     quality, roi_quality
         1 to 8 for background and blade, in steps of 1/64. None chooses: 3 and 6; a picture that
         is blade all over takes ``quality`` where ``roi_quality`` is not given. ``roi_quality`` is
@@ -56,7 +55,7 @@ class CompressOptions:
         Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
     """
 
-    mode: Mode | None = None
+    mode: Mode = "lossy"
     quality: float | None = None
     roi_quality: float | None = None
     target_bytes: int | None = None
@@ -83,23 +82,12 @@ class CompressOptions:
             raise BadParameter(f"target_bytes must be at least 1, not {self.target_bytes}.")
         if not 0 <= self.dilation <= 1024:
             raise BadParameter(f"dilation must be 0 to 1024 pixels, not {self.dilation}.")
-        if self.mode is not None and self.mode not in MODES:
+        if self.mode not in MODES:
             raise BadParameter(f"There is no mode {self.mode!r}.")
         if self.mode in ("lossless", "roi-only") and self.roi_quality is not None:
             raise BadParameter(f"In mode {self.mode} the blade is exact and takes no roi_quality.")
-        if self._implied_mode == "lossy" and self.lossless_model is not None:
+        if self.mode == "lossy" and self.lossless_model is not None:
             raise BadParameter("In mode lossy no lossless_model is used.")
-
-    @property
-    def _implied_mode(self) -> Mode | None:
-        return "lossy" if self.mode is None and self.roi_quality is not None else self.mode
-
-    def mode_with(self, lossless_models: bool) -> Mode:
-        """The mode that is meant, where lossless models are or are not at hand."""
-        if self._implied_mode is not None:
-            return self._implied_mode
-        wanted = lossless_models or self.lossless_model is not None
-        return "lossless" if wanted else "lossy"
 
     def qualities64(self, mask: NDArray[np.bool_], mode: Mode = "lossy") -> tuple[int, int]:
         """Qualities of background and blade in steps of 1/64, for a patch mask."""

@@ -77,4 +77,6 @@ def wavy_mask() -> np.ndarray:
 def wavy_file(base_encoder: Encoder, wavy: np.ndarray, wavy_mask: np.ndarray) -> Compressed:
     """The picture with an exact blade in a lossy background."""
     metadata = Metadata(exif=b"II*\0exif", xmp=None, icc=None)
-    return base_encoder.compress(picture_of(wavy, metadata), wavy_mask, CompressOptions())
+    return base_encoder.compress(
+        picture_of(wavy, metadata), wavy_mask, CompressOptions(mode="lossless")
+    )

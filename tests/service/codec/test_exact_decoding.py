@@ -179,7 +179,9 @@ def test_a_lossless_model_that_is_not_here(
     part = other.decompress(wavy_file.data, DecompressOptions(region=(0, 0, 200, 200)))
     assert part.report["exact"] is False
     with pytest.raises(UnknownModel):
-        base_encoder.compress(picture_of(wavy), "full", CompressOptions(lossless_model="other"))
+        base_encoder.compress(
+            picture_of(wavy), "full", CompressOptions(mode="lossless", lossless_model="other")
+        )
 
 
 # -- hostile bytes ------------------------------------------------------------------------------
@@ -234,7 +236,7 @@ def test_cancelling_stops_between_batches(
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        base_encoder.compress(picture_of(wavy), "full", CompressOptions(), cancel)
+        base_encoder.compress(picture_of(wavy), "full", CompressOptions(mode="lossless"), cancel)
     with pytest.raises(Cancelled):
         base_decoder.decompress(wavy_file.data, DecompressOptions(), cancel)
 
@@ -247,7 +249,10 @@ def test_batches_leave_no_trace(
     batch: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    once = base_encoder.compress(picture_of(wavy), "full", CompressOptions()).data
+    once = base_encoder.compress(picture_of(wavy), "full", CompressOptions(mode="lossless")).data
     monkeypatch.setattr("service.codec.blade_layer.BATCH", batch)
-    assert base_encoder.compress(picture_of(wavy), "full", CompressOptions()).data == once
+    assert (
+        base_encoder.compress(picture_of(wavy), "full", CompressOptions(mode="lossless")).data
+        == once
+    )
     assert np.array_equal(base_decoder.decompress(once).pixels, wavy)

@@ -31,7 +31,7 @@ def test_a_target_is_met_by_the_background_alone(
     for more in (-700, 1500, 4000):
         target = len(wavy_file.data) + more
         compressed = base_encoder.compress(
-            picture_of(wavy), wavy_mask, CompressOptions(target_bytes=target)
+            picture_of(wavy), wavy_mask, CompressOptions(mode="lossless", target_bytes=target)
         )
         rest = target - compressed.report["blade_bytes"]
         assert 0 <= target - len(compressed.data) <= 0.03 * rest + 100
@@ -58,7 +58,7 @@ def test_what_an_exact_blade_needs_is_the_minimum(
 
 def test_a_file_larger_than_its_source_is_said(base_encoder: Encoder) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8)
-    compressed = base_encoder.compress(picture_of(noise), "full", CompressOptions())
+    compressed = base_encoder.compress(picture_of(noise), "full", CompressOptions(mode="lossless"))
     assert compressed.report["larger_than_source"] is True
     assert compressed.report["raw_patches"] == 1
     assert any("larger" in warning for warning in compressed.report["warnings"])
@@ -70,7 +70,9 @@ def test_overhead_of_a_512_picture(base_encoder: Encoder) -> None:
     mask = np.zeros((512, 512), bool)
     mask[100, 100] = True
     for given in (mask, "full"):
-        blade = parse(base_encoder.compress(picture_of(pixels), given, CompressOptions()).data)
+        blade = parse(
+            base_encoder.compress(picture_of(pixels), given, CompressOptions(mode="lossless")).data
+        )
         payload = sum(entry.length for entry in [*blade.bands, *blade.patches])
         payload += sum(entry.length for entry in blade.lossless.values())
         assert blade.declared_length - payload <= 160
@@ -93,6 +95,8 @@ def test_inspection_shows_where_the_blade_is(
         "blade_bpp": wavy_file.report["blade_bpp"],
     }
     assert sum(told["chunks"].values()) == told["bytes"] == len(wavy_file.data)
-    full = inspect(base_encoder.compress(picture_of(wavy), "full", CompressOptions()).data)
+    full = inspect(
+        base_encoder.compress(picture_of(wavy), "full", CompressOptions(mode="lossless")).data
+    )
     assert (full["quality"], full["patches"]["blade"]["bytes"]) == (None, 0)
     json.dumps([told, full])

@@ -6,7 +6,6 @@ With a lossless model without networks; the shipped one has the last word below.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BadParameter, WorkerFailed
 from service.pictures import Metadata
 from service.runtime.pixel_chain import PixelChain
-from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
 from tests.service.codec.base_chain import BaseChain
@@ -49,21 +47,8 @@ def test_lossless_is_the_default_where_a_model_is_there(wavy_file: Compressed) -
     json.dumps(report, allow_nan=False)
 
 
-@pytest.mark.parametrize(
-    ("options", "models", "expected"),
-    [
-        (CompressOptions(), True, "lossless"),
-        (CompressOptions(), False, "lossy"),
-        (CompressOptions(roi_quality=6.0), True, "lossy"),
-        (CompressOptions(quality=2.0), True, "lossless"),
-        (CompressOptions(lossless_model="pyramid"), False, "lossless"),  # refused when looked up
-        (CompressOptions(mode="lossy"), True, "lossy"),
-        (CompressOptions(mode="roi-only"), False, "roi-only"),
-    ],
-)
-def test_the_mode_that_is_meant(options: CompressOptions, models: bool, expected: str) -> None:
-    options.validate()
-    assert options.mode_with(models) == expected
+def test_lossless_is_asked_for_by_name() -> None:
+    assert CompressOptions().mode == "lossy"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +139,9 @@ def test_any_size_and_blade(
 def test_a_whole_picture_has_no_lossy_layer(
     base_encoder: Encoder, base_decoder: Decoder, wavy: np.ndarray
 ) -> None:
-    compressed = base_encoder.compress(picture_of(wavy), "full", CompressOptions(quality=2.0))
+    compressed = base_encoder.compress(
+        picture_of(wavy), "full", CompressOptions(mode="lossless", quality=2.0)
+    )
     report = compressed.report
     assert (report["model"], report["quality"], report["blade_share"]) == (None, None, 1.0)
     blade = parse(compressed.data)
@@ -175,26 +162,11 @@ def test_lossy_mode_has_nothing_exact(
     assert (decoded.report["exact"], decoded.report["lossless_model"]) == (False, None)
 
 
-def test_a_blade_that_is_lossy_for_want_of_a_model_is_said(
-    zoo_folder: Path, wavy: np.ndarray
-) -> None:
-    class LossyZoo(Zoo):
-        has_lossless = False
-
-    encoder = Encoder(LossyZoo(zoo_folder, Device("cpu", 1), "lite"))
-    small = picture_of(wavy[:60, :60])
-    report = encoder.compress(small, "full", CompressOptions()).report
-    assert (report["mode"], report["exact"]) == ("lossy", False)
-    assert report["warnings"] == ["No lossless model is here: the blade is lossy."]
-    for options in (CompressOptions(mode="lossy"), CompressOptions(roi_quality=5.0)):
-        assert encoder.compress(small, "full", options).report["warnings"] == []
-
-
 def test_unverified_is_the_same_file_and_not_called_exact(
     base_encoder: Encoder, wavy: np.ndarray, wavy_mask: np.ndarray, wavy_file: Compressed
 ) -> None:
     metadata = Metadata(exif=b"II*\0exif", xmp=None, icc=None)
-    options = CompressOptions(verify=False)
+    options = CompressOptions(mode="lossless", verify=False)
     compressed = base_encoder.compress(picture_of(wavy, metadata), wavy_mask, options)
     assert compressed.data == wavy_file.data
     assert (compressed.report["exact"], compressed.report["verified"]) == (False, False)
@@ -223,7 +195,7 @@ def test_a_blade_that_does_not_come_back_is_never_an_answer(
 
     monkeypatch.setattr(lossless, "PixelChain", Drifting)
     with pytest.raises(WorkerFailed, match="does not decode to its pixels"):
-        base_encoder.compress(picture_of(wavy), wavy_mask, CompressOptions())
+        base_encoder.compress(picture_of(wavy), wavy_mask, CompressOptions(mode="lossless"))
 
 
 # -- the shipped model --------------------------------------------------------------------------
@@ -236,7 +208,7 @@ def test_the_shipped_model_keeps_every_pixel(
     monkeypatch.setattr(lossless, "PixelChain", PixelChain)
     pixels = np.ascontiguousarray(tip.picture.pixels[150:450, 100:400])
     mask = tip.blade[150:450, 100:400]
-    compressed = Encoder(zoo).compress(picture_of(pixels), mask, CompressOptions())
+    compressed = Encoder(zoo).compress(picture_of(pixels), mask, CompressOptions(mode="lossless"))
     assert compressed.report["exact"] is True
     decoded = Decoder(zoo).decompress(compressed.data, DecompressOptions(strict=True))
     assert np.array_equal(decoded.pixels[mask], pixels[mask])

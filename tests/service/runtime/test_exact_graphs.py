@@ -11,8 +11,11 @@ from onnx import numpy_helper
 
 ALLOWED = {
     *("Abs", "Add", "Cast", "Clip", "Concat", "DepthToSpace", "Floor", "Gather", "Identity"),
-    *("MatMul", "MatMulInteger", "Min", "Mul", "Pad", "Reshape", "Slice", "Transpose"),
+    *("MatMul", "MatMulInteger", "Min", "Mul", "Pad", "Reshape", "Slice", "Sub", "Transpose"),
+    # Fused, for the CPU provider: sums scaled by powers of two; a shift, a clip and a cast.
+    *("MatMulIntegerToFloat", "QuantizeLinear"),
 }
+PRODUCTS = ("MatMul", "MatMulInteger", "MatMulIntegerToFloat")
 
 
 def exact_graphs(folder: Path) -> list[Path]:
@@ -30,8 +33,10 @@ def test_no_conv(zoo_folder: Path) -> None:
         operations = {node.op_type for node in onnx.load(path).graph.node}
         assert "Conv" not in operations, path
         assert operations <= ALLOWED, path
-        kind = "MatMul" if path.name.endswith(".float.onnx") else "MatMulInteger"
-        assert kind in operations, path
+        floating = path.name.endswith(".float.onnx")
+        expected = {"MatMul"} if floating else {"MatMulInteger", "MatMulIntegerToFloat"}
+        assert operations & set(PRODUCTS) <= expected, path
+        assert operations & expected, path
 
 
 def test_every_lowering_is_there(zoo_folder: Path) -> None:
@@ -44,7 +49,7 @@ def test_weights_are_small_integers_and_no_sum_leaves_24_bits(zoo_folder: Path) 
     for path in exact_graphs(zoo_folder):
         model = onnx.load(path)
         held = constants(model)
-        products = [n for n in model.graph.node if n.op_type in ("MatMul", "MatMulInteger")]
+        products = [n for n in model.graph.node if n.op_type in PRODUCTS]
         assert products
         for node in products:
             weights = held[node.input[1]].astype(np.float64)
@@ -66,7 +71,7 @@ def test_both_lowerings_hold_the_same_weights(zoo_folder: Path) -> None:
                 [
                     held[node.input[1]].astype(np.float64)
                     for node in model.graph.node
-                    if node.op_type in ("MatMul", "MatMulInteger")
+                    if node.op_type in PRODUCTS
                 ]
             )
         assert all(map(np.array_equal, *pair)), path
