@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.layers.exact import set_exact
+from models.layers.exact import exact_layers, set_exact
 from models.layers.ycocg import to_ycocg
 from models.networks.pyramid import NOISY_SHARE, Pyramid
 from models.training.calibration import calibrate
@@ -30,7 +30,7 @@ def make_pyramid_exact(network: Pyramid, patches: Sequence[NDArray[np.uint8]]) -
     """Settle every exact layer on (256, 256, 3) RGB patches, and switch them all to integers."""
     starts = range(0, len(patches), _AT_ONCE)
     batches = (to_ycocg(_tensor(patches[i : i + _AT_ONCE])) for i in starts)
-    calibrate(network, network, batches)
+    calibrate(network, exact_layers(network), network, batches)
     set_exact(network, True)
 
 
