@@ -7,6 +7,7 @@ import os
 import struct
 import time
 import zlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,8 @@ from service.api.worker.codec import Codec
 from service.errors import BadParameter, BadStream, ModelUnavailable
 from service.pictures import Metadata
 
+STUCK = "FAKE_CODEC_STUCK"
+"""Environment variable: a file that a job makes when it is about to hold the device for good."""
 _HEAD = struct.Struct("<4sIII")
 _DIGEST = hashlib.sha256(b"fake").hexdigest()
 
@@ -32,6 +35,8 @@ def _misbehave(model, checkpoint):
             checkpoint("tile", done, total)
             time.sleep(0.05)
     elif model == "stuck":
+        if STUCK in os.environ:
+            Path(os.environ[STUCK]).touch()
         time.sleep(600)
     elif model == "busy":
         # Native code that holds this process's interpreter, not the service's.

@@ -14,6 +14,7 @@ from service.codec.options import CompressOptions
 from service.errors import WorkerFailed
 from service.settings import Settings
 from tests.service.api.conftest import FAKE_CODEC
+from tests.service.api.fake_codec import STUCK
 
 
 @asynccontextmanager
@@ -64,16 +65,18 @@ def test_an_inspection_does_not_wait_behind_pictures(png, blade):
 
 @pytest.mark.parametrize("end", ["killed", "stuck"])
 def test_all_that_runs_in_a_lost_worker_fails_and_what_waits_is_done_by_the_next(
-    png, end, monkeypatch
+    png, end, monkeypatch, tmp_path
 ):
     monkeypatch.setattr("service.api.worker.queue._CANCEL_SECONDS", 0.2)
+    held = tmp_path / "held"
+    monkeypatch.setenv(STUCK, str(held))
 
     async def scenario():
         async with open_queue(jobs=2) as queue:
             stuck = compress(queue, png, "stuck")
-            beside = compress(queue, png, "tiles-1")
+            beside = compress(queue, png, "slow")
             waiting = compress(queue, png, "tiles-1")
-            while queue._pictures.qsize() != 1:
+            while queue._pictures.qsize() != 1 or not held.exists():
                 await asyncio.sleep(0.01)
             if end == "killed":
                 os.kill(queue.worker_pid, signal.SIGKILL)
