@@ -13,7 +13,7 @@ from service.errors import BadParameter
 
 LATENT = 16  # pixels on a side of a position of y
 TOP = 64  # pixels on a side of a position of z
-TILE = 2048  # pixels on a side of a tile's core
+TILE = 1024  # pixels on a side of a tile's core; at twice that, tensors outgrow the caches
 
 
 @dataclass(frozen=True)
