@@ -14,7 +14,6 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.PpmImagePlugin import PpmImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from service.errors import BadPicture, BladestreamError, PictureTooLarge, UnsupportedPicture
@@ -30,7 +29,7 @@ _PLUGINS: Final[dict[str, Callable[[BytesIO], ImageFile.ImageFile]]] = {
     "jpeg": JpegImageFile,
     "png": PngImageFile,
     "webp": WebPImageFile,
-    "tiff": TiffImageFile,
+    "tiff": tiff.StoredTiff,
     "ppm": PpmImageFile,
     "bmp": BmpImageFile,
     "avif": AvifImageFile,

@@ -1,8 +1,10 @@
-"""The first directory of a TIFF file: what its decoder would drop, and its metadata."""
+"""TIFF: what its first directory says that its decoder would drop, and that decoder itself."""
 
 from __future__ import annotations
 
 from typing import Final
+
+from PIL.TiffImagePlugin import TiffImageFile
 
 from service.errors import BadPicture, UnsupportedPicture
 from service.pictures import exif
@@ -30,6 +32,21 @@ _FLOAT: Final = 3
 _ALPHA: Final = (1, 2)
 _COLOURS: Final = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3}
 _MOST_PAGES: Final = 16
+
+
+class StoredTiff(TiffImageFile):
+    """A TIFF file whose pixels are answered as stored, as those of every other format are.
+
+    Pillow would turn them by the orientation in the directory or in the XMP packet, and take it
+    out of the packet; who then applied the orientation that the metadata keep would turn twice.
+    """
+
+    def _setup(self) -> None:
+        super()._setup()
+        self._size = self.tag_v2[_WIDTH], self.tag_v2[_HEIGHT]
+
+    def load_end(self) -> None:
+        """Leave pixels and metadata as they are."""
 
 
 def examine(data: bytes, limits: Limits) -> Findings:

@@ -84,6 +84,29 @@ def test_orientation_is_not_applied(tools, limits):
     assert picture.metadata.exif == exif.tobytes().removeprefix(b"Exif\0\0")
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_orientation_of_tiff_is_not_applied(tools, limits, orientation, compression):
+    pixels = tools.pixels(24, 31)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = tools.encode(pixels, "TIFF", exif=exif, compression=compression)
+    picture = read_picture(data, limits=limits)
+    assert np.array_equal(picture.pixels, pixels)
+    kept = Image.Exif()
+    kept.load(picture.metadata.exif)
+    assert kept[0x0112] == orientation
+
+
+def test_orientation_in_the_xmp_of_tiff_is_not_applied(tools, limits):
+    pixels = tools.pixels(24, 31)
+    packet = b'<x:xmpmeta><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    data = tools.encode(pixels, "TIFF", tiffinfo={700: packet})
+    picture = read_picture(data, limits=limits)
+    assert np.array_equal(picture.pixels, pixels)
+    assert picture.metadata.xmp == packet
+
+
 # What loses nothing, but is named.
 @pytest.mark.parametrize(
     ("mode", "fmt", "words"),
