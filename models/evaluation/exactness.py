@@ -1,8 +1,9 @@
 """The price of exactness: a trained prior in float, and the same weights in integers.
 
 The symbols are the same, decided on with the float network's costs (so that the price is not
-flattered); what differs is the tables that the network picks for them. Counted are the bits of y,
-the level whose tables the exact networks choose. Three figures a quality: float arithmetic with
+flattered); what differs is the tables that the networks pick for them. Counted are the bits of
+every level whose tables exact networks choose: y, and z where it has a prior of its own (static
+tables have no price). Three figures a quality: float arithmetic with
 a real-valued scale; integer arithmetic with the scale it gives; and that scale cut to one of the
 integer tables, as files are coded.
 """
@@ -22,7 +23,7 @@ from tqdm import tqdm
 from models.evaluation import environment
 from models.evaluation.rate_distortion import read_folder
 from models.layers.density import TABLES, deviation, index_of
-from models.layers.exact import ExactConv, exact_layers, set_exact
+from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import to_patches
@@ -70,7 +71,7 @@ def price(
     recipe = state["recipe"]["model"]
     network = cast(LossyNetwork, build(recipe["name"], recipe["arguments"]).eval())
     network.load_state_dict(state["weights"])
-    layers = [layer for layer in _exact_layers_of_y(network) if not layer.settled]
+    layers = [layer for layer in exact_layers(network) if not layer.settled]
     if layers:
         if calibration is None:
             raise ValueError(f"{checkpoint} is not settled yet: give --calibration")
@@ -103,7 +104,7 @@ def price(
 
 
 class Rates:
-    """Bits of y of one picture at one quality.
+    """Bits of both levels of one picture at one quality; of z none where its tables are static.
 
     Symbols are decided on in float when it is made.
 
@@ -120,18 +121,19 @@ class Rates:
     def __init__(self, network: LossyNetwork, rgb: Tensor, quality: float) -> None:
         self._network = network
         y = network.analysis(rgb)
-        top_quality = torch.tensor([min(float(np.floor(quality + 0.5)), ANCHORS - 1)])
-        self._symbols_z, z = network.upper(y, top_quality)
+        self._top_quality = torch.tensor([min(float(np.floor(quality + 0.5)), ANCHORS - 1)])
+        self._symbols_z, z = network.upper(y, self._top_quality)
         unscaled = to_patches(network.without_means(y, z))
         self._quality = torch.full((len(unscaled),), quality)
         set_exact(network, False)
         self._coded: Coded = network.code(
             self._features(), unscaled * network.gain(self._quality), self._quality
         )
+        self._top_in_float, _ = self._top()
 
     def in_float(self) -> float:
         """Bits with float arithmetic."""
-        return float(self._coded.bits.sum())
+        return float(self._coded.bits.sum()) + self._top_in_float
 
     def in_integers(self) -> tuple[float, float]:
         """Bits with integer arithmetic: at its real-valued scale, and at the nearest table's."""
@@ -140,20 +142,26 @@ class Rates:
         groups = network.prior.groups
         raw = network.prior(self._features(), torch.floor(self._quality * 64), symbols)
         shifts = index_of(network.gains_y(self._quality)).split([g.native for g in groups], 1)
-        real = whole = 0.0
+        real, whole = self._top()
         for ints, index, shift, group in zip(symbols, raw, shifts, groups, strict=True):
-            index = index + shift[:, :, None, None] + group.start
-            real += float(network.bits(ints, deviation(index)).sum())
-            # A table stands for the middle of its step.
-            whole += float(network.bits(ints, deviation(table_of(index) + 0.5)).sum())
+            bits = self._bits(ints, index + shift[:, :, None, None] + group.start)
+            real, whole = real + bits[0], whole + bits[1]
         return real, whole
+
+    def _top(self) -> tuple[float, float]:
+        """Bits of z in the arithmetic that is on: at real-valued scales, and at the tables'."""
+        if self._network.top_prior is None:
+            return 0.0, 0.0
+        return self._bits(*self._network.top_indices(self._symbols_z, self._top_quality))
+
+    def _bits(self, symbols: Tensor, index: Tensor) -> tuple[float, float]:
+        bits = self._network.bits
+        # A table stands for the middle of its step.
+        tables = deviation(table_of(index) + 0.5)
+        return float(bits(symbols, deviation(index)).sum()), float(bits(symbols, tables).sum())
 
     def _features(self) -> Tensor:
         return to_patches(self._network.top(self._symbols_z))
-
-
-def _exact_layers_of_y(network: LossyNetwork) -> list[ExactConv]:
-    return exact_layers(network.top) + exact_layers(network.prior)
 
 
 def _padded(pixels: NDArray[np.uint8]) -> Tensor:

@@ -7,7 +7,7 @@ from PIL import Image
 from models.evaluation import exactness as module
 from models.evaluation.__main__ import main
 from models.evaluation.exactness import Rates
-from models.layers.exact import exact_layers
+from models.layers.exact import exact_layers, set_exact
 from models.networks.lite import Lite
 from models.training import checkpoints
 from tests.models.evaluation.conftest import photograph
@@ -24,7 +24,7 @@ ARGUMENTS = {
 @pytest.fixture
 def network():
     made = Lite(**ARGUMENTS).eval()
-    for part, seed in ((made.top, 1), (made.prior, 2)):
+    for part, seed in ((made.top, 1), (made.prior, 2), (made.top_prior, 3)):
         scatter(part, seed, spread=0.05)
     return made
 
@@ -49,6 +49,27 @@ def test_the_integer_account_is_the_float_account_where_arithmetic_is_float(
     real, whole = rates.in_integers()
     assert real == pytest.approx(rates.in_float(), rel=1e-6)
     assert whole != real
+
+
+@torch.no_grad()
+def test_the_upper_level_is_counted_in_both_arithmetics(network, rgb):
+    rates = Rates(network, rgb, 4.3)
+    both, both_in_integers = rates.in_float(), rates.in_integers()
+    z = network.hyper_analysis(network.analysis(rgb)[:, : network.hyper_channels])
+    symbols = torch.floor(
+        z * torch.exp(network.gains_z(torch.tensor([4.0])))[:, :, None, None] + 0.5
+    )
+    tops = {}
+    for exact in (False, True):
+        set_exact(network, exact)
+        tops[exact] = float(network.top_bits(symbols, torch.tensor([4.0])).sum())
+    assert tops[False] != tops[True]
+    network.top_prior = None  # as a network whose z has static tables
+    rates = Rates(network, rgb, 4.3)
+    assert both - rates.in_float() == pytest.approx(tops[False], rel=1e-3)
+    real, whole = rates.in_integers()
+    assert both_in_integers[0] - real == pytest.approx(tops[True], rel=1e-3)
+    assert both_in_integers[1] > whole
 
 
 @torch.no_grad()
