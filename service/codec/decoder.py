@@ -28,7 +28,7 @@ from service.errors import BadStream, DamagedStream
 from service.pictures import Metadata
 from service.runtime.zoo import Zoo
 
-_METADATA = ("exif", "xmp", "icc")  # chunks whose bytes are handed out
+_METADATA = ("exif", "xmp", "icc", "digests")  # chunks that are told of when they are damaged
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from service.errors import TargetUnreachable
 TOLERANCE = 0.03  # the file is at least this near below its target
 SAMPLE = 64  # patches that stand for a large picture while searching
 GUESSES = 4  # sizes that are looked at before the search halves what is left
+LARGEST_TARGET = 2**60  # beyond any file, and still a number for logarithms
 
 _LOW = int(LOWEST_QUALITY * QUALITY_STEPS)
 _HIGH = int(HIGHEST_QUALITY * QUALITY_STEPS)
@@ -107,7 +108,7 @@ def meet_target(
         Even the lowest qualities need more; ``minimum_bytes`` says how much.
     """
     ladder = Ladder(wanted.blade64, mask)
-    search = Search(max(target - fixed, 1), ladder.top)
+    search = Search(min(max(target - fixed, 1), LARGEST_TARGET), ladder.top)
     numbers = _sample(mask)
     files: dict[Rate, bytes] = {}
 

@@ -169,6 +169,18 @@ def test_samples_that_are_not_the_digests_are_not_exact(
     assert base_decoder.decompress(wavy_file.data, region).report["exact"] is True
 
 
+def test_a_digest_that_is_cut_off_is_missed(
+    base_decoder: Decoder, wavy_file: Compressed, wavy: np.ndarray
+) -> None:
+    """One byte short: every blade pixel is there, but the file is not what it was."""
+    cut = wavy_file.data[:-1]
+    decoded = base_decoder.decompress(cut)
+    assert np.array_equal(decoded.pixels[blade_area(BLADE)], wavy[blade_area(BLADE)])
+    assert decoded.report["damaged_metadata"] == ["digests"]
+    with pytest.raises(DamagedStream, match="digests"):
+        base_decoder.decompress(cut, DecompressOptions(strict=True))
+
+
 def test_a_lossless_model_that_is_not_here(
     zoo_folder: Path, wavy_file: Compressed, base_encoder: Encoder, wavy: np.ndarray
 ) -> None:
