@@ -62,7 +62,7 @@ class Codec:
 
 
 def open_codec(settings: Settings) -> Codec:
-    """Open the zoo, which checks its known answers on this machine, and put a codec on it.
+    """Open the zoo, check known answers of the default models on this machine, put a codec on it.
 
     Raises
     ------
@@ -76,6 +76,8 @@ def open_codec(settings: Settings) -> Codec:
     from service.runtime.zoo import Zoo
 
     zoo = Zoo.open(settings)
+    if zoo.has_lossless:
+        zoo.lossless()  # loaded now: the first blade is no time to find its answers wrong
     return Codec(
         encoder=Encoder(zoo),
         decoder=Decoder(zoo, settings.max_pixels),

@@ -1,10 +1,14 @@
 """The codec that is used unless told otherwise, through the API, on a small picture."""
 
 import json
+import shutil
 
 import numpy as np
+import pytest
 
-from service.api.worker.codec import DEFAULT_FACTORY
+from service.api.worker.codec import DEFAULT_FACTORY, open_codec
+from service.errors import ModelUnavailable
+from service.settings import Settings
 from tests.service.api.conftest import pixels_of, until
 
 
@@ -30,3 +34,15 @@ def test_a_picture_goes_there_and_back(other_client, png, pixels):
     damaged[0] ^= 1
     response = client.post("/decompress", content=bytes(damaged))
     assert (response.status_code, response.json()["code"]) == (422, "bad-stream")
+
+
+def test_default_models_are_checked_at_the_start(zoo_folder, tmp_path):
+    settings = Settings(zoo_path=zoo_folder, threads=1)
+    assert {"lite", "pyramid"} <= {
+        name.partition("/")[0] for name in open_codec(settings).zoo.health()["models_loaded"]
+    }
+    shutil.copytree(zoo_folder, tmp_path / "zoo")
+    for answers in (tmp_path / "zoo" / "pyramid").glob("*/known_answers.npz"):
+        answers.write_bytes(b"PK no answers")
+    with pytest.raises(ModelUnavailable, match="known_answers"):
+        open_codec(Settings(zoo_path=tmp_path / "zoo", threads=1))
