@@ -92,7 +92,7 @@ class Decoder:
         if header.has_lossy_layer and wanted.any():
             layer = self._lossy(blade, grid, shown, wanted, stages, checkpoint)
         broken = sorted({*found.damaged, *(layer.damaged if layer else [])})
-        lost = [label for label in blade.check_chunks() if label in _METADATA]
+        lost = blade.check_chunks(_METADATA)
         if found.digest_matches is False:
             lost.append("digests")
         if options.strict and (broken or lost):

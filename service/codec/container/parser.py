@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from service.codec.container.fields import Reader
@@ -97,9 +98,16 @@ class Blade:
             if body[at] in known
         }
 
-    def check_chunks(self) -> list[str]:
-        """Labels of the chunks that are cut off, or whose bytes do not have their CRC32C."""
-        return [label for label, entry in self.chunks.items() if not self._is_sound(entry)]
+    def check_chunks(self, labels: Container[str] | None = None) -> list[str]:
+        """Labels of the chunks that are cut off, or whose bytes do not have their CRC32C.
+
+        Of those named alone, if any are: then no byte of the others is read.
+        """
+        return [
+            label
+            for label, entry in self.chunks.items()
+            if (labels is None or label in labels) and not self._is_sound(entry)
+        ]
 
     def _bytes(self, offset: int, length: int) -> memoryview | None:
         if not length:  # nothing to miss, wherever the file ends

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.codec.container import parser
 from service.codec.container.fields import Reader, varint
 from service.codec.container.layout import Digest, Header, ModelReference, Stream
 from service.codec.container.parser import parse
@@ -215,7 +216,15 @@ def test_damaged_metadata_are_not_handed_out() -> None:
     whole[parse(bytes(whole)).chunks["exif"].offset] ^= 1
     blade = parse(bytes(whole))
     assert blade.metadata() == Metadata(exif=None, xmp=None, icc=b"")
-    assert blade.check_chunks() == ["exif"]
+    assert blade.check_chunks() == blade.check_chunks(["exif"]) == ["exif"]
+
+
+def test_chunks_that_are_not_asked_for_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    blade = parse(small_file())
+    read: list[int] = []
+    monkeypatch.setattr(parser, "crc32c", lambda data: read.append(len(data)))
+    blade.check_chunks(["exif", "icc"])
+    assert read == [blade.chunks["exif"].length, blade.chunks["icc"].length]
 
 
 def test_mutated_indexes_with_a_right_check_raise_nothing_else() -> None:
