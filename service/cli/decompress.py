@@ -107,6 +107,8 @@ def decompress(
 
     if report["damaged"]:
         warn(_damage(report["damaged"]))
+    if report["damaged_metadata"]:
+        warn(f"damaged or missing, and left out: {', '.join(report['damaged_metadata'])}")
     if as_json:
         print_json(report)
     elif output != STREAM:

@@ -21,6 +21,7 @@ class StandInCodec:
     calls: list[SimpleNamespace] = field(default_factory=list)
     pixels: np.ndarray | None = None
     damaged: list[int] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     fails_with: Exception | None = None
 
     def report(self, size: int, pixels: np.ndarray, model: str | None) -> dict[str, object]:
@@ -56,7 +57,12 @@ class StandInCodec:
         return SimpleNamespace(
             pixels=pixels,
             metadata=Metadata(None, None, None),
-            report={**report, "exact": False, "damaged": self.damaged},
+            report={
+                **report,
+                "exact": False,
+                "damaged": self.damaged,
+                "damaged_metadata": self.lost,
+            },
         )
 
 

@@ -62,6 +62,13 @@ def test_much_damage_is_told_in_few_words(bladestream, codec, blade: Path) -> No
     assert len(run.err) < 300
 
 
+def test_lost_metadata_are_told_on_stderr(bladestream, codec, blade: Path) -> None:
+    codec.lost = ["exif", "digests"]
+    run = bladestream("decompress", blade, blade.with_suffix(".png"))
+    assert run.status == 0
+    assert run.err == "bladestream: warning: damaged or missing, and left out: exif, digests\n"
+
+
 def test_decompress_hands_every_option_on(bladestream, codec, blade: Path) -> None:
     words = ("--region", "3,4,10,20", "--roi-only", "--strict")
     assert bladestream("decompress", blade, blade.with_suffix(".png"), *words).status == 0
