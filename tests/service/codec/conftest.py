@@ -1,4 +1,5 @@
-"""An exact blade without networks, for the tests that are about files and not about models."""
+"""Files that several tests decode: lossy ones; and exact ones without networks, for the tests that
+are about files and not about models."""
 
 from __future__ import annotations
 
@@ -16,8 +17,43 @@ from service.errors import UnknownModel
 from service.pictures import Metadata
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
+from tests.conftest import Photograph
 from tests.service.codec.base_chain import MODEL, BaseChain
 from tests.service.codec.coding import picture_of, textured
+from tests.service.codec.lossy_files import HEIGHT, WIDTH
+
+
+@pytest.fixture(scope="session")
+def wide(tip: Photograph) -> np.ndarray:
+    """A picture of 3 x 4 patches: the photograph and its mirror images."""
+    pixels = tip.picture.pixels
+    row = np.concatenate([pixels, pixels[:, ::-1]], axis=1)
+    return np.concatenate([row, row[::-1]])[:HEIGHT, :WIDTH]
+
+
+@pytest.fixture(scope="session")
+def blade(encoder: Encoder, wide: np.ndarray) -> bytes:
+    """That picture at two qualities."""
+    mask = np.zeros(wide.shape[:2], bool)
+    mask[300:480, 20:200] = True
+    options = CompressOptions(mode="lossy", quality=3.0, roi_quality=6.0)
+    return encoder.compress(picture_of(wide), mask, options).data
+
+
+@pytest.fixture(scope="session")
+def whole(decoder: Decoder, blade: bytes) -> np.ndarray:
+    return decoder.decompress(blade).pixels
+
+
+@pytest.fixture(scope="session")
+def small(encoder: Encoder, tip: Photograph) -> bytes:
+    """2 x 3 patches at two qualities."""
+    mask = np.zeros((300, 520), bool)
+    mask[:, 200:230] = True
+    picture = picture_of(tip.picture.pixels[100:400, 60:580])
+    return encoder.compress(
+        picture, mask, CompressOptions(mode="lossy", quality=2.0, roi_quality=7.0)
+    ).data
 
 
 class BaseZoo(Zoo):

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import tracemalloc
-from functools import cache
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,54 +12,17 @@ from service.codec.container.fields import Reader, varint
 from service.codec.container.layout import Digest, Header, ModelReference, Stream
 from service.codec.container.parser import parse
 from service.codec.container.writer import pack
-from service.codec.integrity import crc32c, sha256
+from service.codec.integrity import crc32c
 from service.errors import BadStream, UnsupportedStream
 from service.pictures import Metadata
-
-NOTHING = Metadata(exif=None, xmp=None, icc=None)
-MODEL = ModelReference("standard", "1", bytes(range(16)))
-
-
-def header_of(width: int, height: int, **changes: object) -> Header:
-    shape = (-(-height // 256), -(-width // 256))
-    fields = {
-        "width": width,
-        "height": height,
-        "grey": False,
-        "mode": "lossy",
-        "model": MODEL,
-        "quality64": 192,
-        "roi_quality64": 384,
-        "top_quality": 3,
-        "mask": np.ones(shape, bool),
-        "band_rows": 16,
-    }
-    return Header(**(fields | changes))  # type: ignore[arg-type]
-
-
-def streams(count: int, length: int, groups: int = 8) -> list[Stream]:
-    return [Stream(bytes([1 + i % 255]) * length, groups) for i in range(count)]
-
-
-@cache
-def small_file() -> bytes:
-    metadata = Metadata(exif=b"Exif", xmp=None, icc=b"")
-    bands = [Stream(b"top", 1)]
-    patches = [Stream(b"one", 8), Stream(b"", 0), Stream(b"three", 15), Stream(b"", 2)]
-    mask = np.array([[True, False], [True, True]])
-    digests = {Digest.SOURCE_FILE: sha256(b"source")}
-    return pack(header_of(300, 400, mask=mask), bands, patches, metadata, digests)
-
-
-def with_index(change) -> bytes:  # type: ignore[no-untyped-def]
-    """A small file whose index bytes were changed, and its check made right again."""
-    whole = small_file()
-    start = parse(whole).index_length
-    size_field = 9
-    index = bytes(change(bytearray(whole[size_field + 1 : start - 4])))
-    front = whole[:size_field] + varint(len(index)) + index
-    return front + crc32c(front).to_bytes(4, "little") + whole[start:]
-
+from tests.service.codec.container_files import (
+    MODEL,
+    NOTHING,
+    header_of,
+    small_file,
+    streams,
+    with_index,
+)
 
 model_names = st.text("abcxyz0189._-", min_size=1, max_size=32)
 optional_bytes = st.none() | st.binary(max_size=50)
@@ -227,70 +186,6 @@ def test_chunks_that_are_not_asked_for_are_not_read(monkeypatch: pytest.MonkeyPa
     assert read == [blade.chunks["exif"].length, blade.chunks["icc"].length]
 
 
-def test_mutated_indexes_with_a_right_check_raise_nothing_else() -> None:
-    # An attacker can compute a CRC: so the parser itself must hold.
-    choice = random.Random(0)
-
-    def mutate(index: bytearray) -> bytearray:
-        for _ in range(choice.randint(1, 4)):
-            at = choice.randrange(len(index))
-            kind = choice.randrange(4)
-            if kind == 0:
-                index[at] ^= 1 << choice.randrange(8)
-            elif kind == 1:
-                index[at : at + choice.randint(1, 8)] = b"\xff" * choice.randint(0, 8)
-            elif kind == 2:
-                del index[at:]
-                index += choice.randbytes(choice.randint(1, 20))
-            else:
-                index.insert(at, choice.randrange(256))
-        return index
-
-    tracemalloc.start()
-    refused = 0
-    for _ in range(2000):
-        try:
-            blade = parse(with_index(mutate))
-        except (BadStream, UnsupportedStream):
-            refused += 1
-            continue
-        for i in range(len(blade.patches)):
-            blade.patch(i)
-        blade.metadata(), blade.digests(), blade.check_chunks()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert refused > 1000
-    assert peak < 2_000_000
-
-
-@pytest.mark.parametrize("fill", [b"\xff", b"\x00", b"\x80"])
-def test_an_index_of_nothing_but(fill: bytes) -> None:
-    for length in (0, 1, 30, 1000, 2**20):
-        with pytest.raises((BadStream, UnsupportedStream)):
-            parse(with_index(lambda _, n=length: fill * n))
-
-
-def test_huge_claims_are_refused_before_memory_is_taken() -> None:
-    def claim(width: int, height: int) -> bytes:
-        return with_index(lambda index: index[:2] + varint(width) + varint(height) + index[6:])
-
-    tracemalloc.start()
-    for width, height in ((2**17, 2**17), (2**32 - 1, 1), (0, 1), (120_001, 1000)):
-        with pytest.raises(BadStream, match="claims"):
-            parse(claim(width, height))
-    with pytest.raises(BadStream):  # the largest grid of all, without its mask and streams
-        parse(claim(2**17, 915))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 1_000_000
-
-
-def test_the_caller_s_limit_holds() -> None:
-    assert parse(small_file(), max_pixels=120_000).header.width == 300
-    with pytest.raises(BadStream, match="claims"):
-        parse(small_file(), max_pixels=119_999)
-
-
 def add_chunk(kind: int, table: bytes = b"", length: int = 0):  # type: ignore[no-untyped-def]
     entry = bytes([kind]) + varint(length) + crc32c(b"").to_bytes(4, "little")
     entry += varint(len(table)) + table
@@ -330,26 +225,6 @@ def test_what_a_newer_reader_might_know_is_unsupported() -> None:
     newer[8] = 2
     with pytest.raises(UnsupportedStream, match="version 2"):
         parse(bytes(newer))
-
-
-@pytest.mark.parametrize(
-    "transfer",
-    [
-        lambda data: data.replace(b"\r\n", b"\n"),
-        lambda data: data.replace(b"\n", b"\r\n"),
-        lambda data: bytes(byte & 0x7F for byte in data),
-        lambda data: data[: data.index(b"\x1a")],
-    ],
-)
-def test_text_mode_damage_is_named(transfer) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(BadStream, match="text-mode"):
-        parse(transfer(small_file()))
-
-
-@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n" + bytes(50)])
-def test_other_files_are_named_so(data: bytes) -> None:
-    with pytest.raises(BadStream, match=r"not a \.blade"):
-        parse(data)
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 128, 2**14 - 1, 2**14, 2**28, 2**32 - 1])

@@ -1,270 +1,32 @@
-"""A file becomes a picture: regions, prefixes, damage; the same symbols however it is run."""
+"""A file becomes a picture, or as much of it as there is: prefixes, damage, what is refused."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
-from service.codec import grid as grid_module
 from service.codec.container.layout import Stream
 from service.codec.container.parser import parse
 from service.codec.container.writer import pack
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions, DecompressOptions
-from service.errors import BadParameter, BadStream, Cancelled, DamagedStream, UnknownModel
+from service.errors import BadStream, Cancelled, DamagedStream, UnknownModel
 from service.pictures import Metadata
-from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
-from tests.service.codec.coding import picture_of, psnr, same_symbols, symbols_in, textured
-
-Region = tuple[int, int, int, int]
-HEIGHT, WIDTH = 700, 900
-ROWS, COLUMNS = 3, 4
-HALO = 1  # patches around a damaged one that its pixels reach into
-
-
-@pytest.fixture(scope="module")
-def wide(tip: Photograph) -> np.ndarray:
-    """A picture of 3 x 4 patches: the photograph and its mirror images."""
-    pixels = tip.picture.pixels
-    row = np.concatenate([pixels, pixels[:, ::-1]], axis=1)
-    return np.concatenate([row, row[::-1]])[:HEIGHT, :WIDTH]
-
-
-@pytest.fixture(scope="module")
-def blade(encoder: Encoder, wide: np.ndarray) -> bytes:
-    """That picture at two qualities."""
-    mask = np.zeros(wide.shape[:2], bool)
-    mask[300:480, 20:200] = True
-    options = CompressOptions(mode="lossy", quality=3.0, roi_quality=6.0)
-    return encoder.compress(picture_of(wide), mask, options).data
-
-
-@pytest.fixture(scope="module")
-def whole(decoder: Decoder, blade: bytes) -> np.ndarray:
-    return decoder.decompress(blade).pixels
-
-
-@pytest.fixture(scope="module")
-def small(encoder: Encoder, tip: Photograph) -> bytes:
-    """2 x 3 patches at two qualities."""
-    mask = np.zeros((300, 520), bool)
-    mask[:, 200:230] = True
-    picture = picture_of(tip.picture.pixels[100:400, 60:580])
-    return encoder.compress(
-        picture, mask, CompressOptions(mode="lossy", quality=2.0, roi_quality=7.0)
-    ).data
-
-
-def crop(pixels: np.ndarray, region: Region) -> np.ndarray:
-    x, y, width, height = region
-    return pixels[y : y + height, x : x + width]
-
-
-def near(numbers: set[int], rows: int, columns: int) -> list[int]:
-    """Patches and their neighbours."""
-    found = {
-        (number // columns + r, number % columns + c)
-        for number in numbers
-        for r in range(-HALO, HALO + 1)
-        for c in range(-HALO, HALO + 1)
-    }
-    return sorted(r * columns + c for r, c in found if 0 <= r < rows and 0 <= c < columns)
-
-
-def with_streams(data: bytes, change) -> bytes:  # type: ignore[no-untyped-def]
-    """A file whose streams are changed, with an index that fits: change(kind, number, bytes)."""
-    blade = parse(data)
-
-    def streams(kind: str, entries, read) -> list[Stream]:  # type: ignore[no-untyped-def]
-        return [
-            Stream(change(kind, number, bytes(read(number))), entry.groups)
-            for number, entry in enumerate(entries)
-        ]
-
-    bands = streams("band", blade.bands, blade.band)
-    patches = streams("patch", blade.patches, blade.patch)
-    return pack(blade.header, bands, patches, blade.metadata())
-
-
-def flipped(data: bytes) -> bytes:
-    """A stream with one bit flipped; an empty one stays as it is."""
-    if not data:
-        return data
-    changed = bytearray(data)
-    changed[len(data) // 2] ^= 8
-    return bytes(changed)
-
-
-# -- regions --------------------------------------------------------------------------------------
-
-REGIONS: list[Region] = [
-    (0, 0, 1, 1),
-    (899, 699, 1, 1),
-    (300, 270, 100, 60),  # inside one patch
-    (250, 250, 12, 12),  # over a corner of four
-    (0, 0, 256, 256),
-    (177, 0, 600, 33),
-    (700, 100, 200, 600),  # to the right and lower border
-    (513, 255, 3, 258),
-    (0, 0, 900, 700),
-]
-
-
-@pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("tile", [256, 1024])
-def test_a_region_is_a_crop_of_the_whole(
-    decoder: Decoder,
-    blade: bytes,
-    whole: np.ndarray,
-    region: Region,
-    tile: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(grid_module, "TILE", tile)
-    decoded = decoder.decompress(blade, DecompressOptions(region=region))
-    assert np.array_equal(decoded.pixels, crop(whole, region))
-    assert decoded.report["region"] == list(region)
-    assert (decoded.report["width"], decoded.report["height"]) == region[2:]
-    assert decoded.report["damaged"] == []
-
-
-@pytest.mark.parametrize("region", REGIONS[:8])
-def test_a_region_reads_its_halo_and_nothing_else(
-    zoo: Zoo, blade: bytes, whole: np.ndarray, region: Region
-) -> None:
-    """All other streams may be broken: neither the pixels nor the report know."""
-    decoder = Decoder(zoo)
-    x, y, width, height = region
-    halo = zoo.by_name(None).anatomy.synthesis_halo
-    reached = np.zeros((ROWS, COLUMNS), bool)
-    top, left = max(y - halo, 0) // 256, max(x - halo, 0) // 256
-    reached[top : (y + height + halo - 1) // 256 + 1, left : (x + width + halo - 1) // 256 + 1] = 1
-    assert not reached.all()
-    broken = with_streams(
-        blade,
-        lambda kind, number, data: (
-            flipped(data) if kind == "patch" and not reached.flat[number] else data
-        ),
-    )
-    decoded = decoder.decompress(broken, DecompressOptions(region=region, strict=True))
-    assert np.array_equal(decoded.pixels, crop(whole, region))
-    assert decoded.report["damaged_streams"] == []
-    coded = np.array([entry.length > 0 for entry in parse(blade).patches])
-    found = decoder.decompress(broken).report["damaged_streams"]
-    assert found == np.flatnonzero(coded & ~reached.ravel()).tolist() != []
-
-
-def test_regions_outside_are_refused(decoder: Decoder, blade: bytes) -> None:
-    for region in [(900, 0, 1, 1), (0, 0, 901, 1), (-1, 0, 2, 2), (0, 0, 2**40, 2**40)]:
-        with pytest.raises(BadParameter, match="not within 900x700"):
-            decoder.decompress(blade, DecompressOptions(region=region))
-
-
-def test_blade_alone(decoder: Decoder, blade: bytes, whole: np.ndarray) -> None:
-    decoded = decoder.decompress(blade, DecompressOptions(roi_only=True))
-    mask = np.kron(parse(blade).header.mask, np.ones((256, 256), bool))[:HEIGHT, :WIDTH]
-    assert np.array_equal(decoded.pixels[mask], whole[mask])
-    assert not decoded.pixels[~mask].any()
-    region = (100, 200, 300, 300)
-    part = decoder.decompress(blade, DecompressOptions(region=region, roi_only=True))
-    assert np.array_equal(part.pixels, crop(decoded.pixels, region))
-    # Background too far off to matter may be broken, and is not named where it is not shown.
-    numbers = set(np.flatnonzero(parse(blade).header.mask).tolist())
-    far = set(range(ROWS * COLUMNS)) - set(near(numbers, ROWS, COLUMNS))
-    assert far
-    broken = with_streams(
-        blade, lambda kind, n, data: flipped(data) if kind == "patch" and n in far else data
-    )
-    again = decoder.decompress(broken, DecompressOptions(roi_only=True, strict=True))
-    assert np.array_equal(again.pixels, decoded.pixels)
-
-
-def test_no_seam_between_tiles(zoo: Zoo, wide: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coded and decoded in tiles of 256: the same symbols and the same picture."""
-    picture = picture_of(wide[:600, :400])
-    options = CompressOptions(mode="lossy", quality=3.0)
-    one = Encoder(zoo).compress(picture, "none", options).data
-    monkeypatch.setattr(grid_module, "TILE", 256)
-    many = Encoder(zoo).compress(picture, "none", options).data
-    assert same_symbols(symbols_in(zoo, one, monkeypatch), symbols_in(zoo, many, monkeypatch))
-    tiled = Decoder(zoo).decompress(one).pixels.astype(int)
-    monkeypatch.setattr(grid_module, "TILE", 2048)
-    assert np.abs(tiled - Decoder(zoo).decompress(one).pixels).max() <= 1
-
-
-# -- the same symbols everywhere -----------------------------------------------------------------
-
-
-class _Float(Device):
-    """The CPU with the lowering that GPUs use."""
-
-    @property
-    def lowering(self):  # type: ignore[no-untyped-def, override]
-        return "float"
-
-
-@pytest.fixture(scope="module")
-def reference(zoo: Zoo, small: bytes) -> list[list[np.ndarray]]:
-    with pytest.MonkeyPatch.context() as patched:
-        return symbols_in(zoo, small, patched)
-
-
-@pytest.mark.parametrize(
-    "device", [Device("cpu", 1), Device("cpu", 2), _Float("cpu", 1), _Float("cpu", 2)]
+from tests.service.codec.coding import picture_of, psnr, textured
+from tests.service.codec.lossy_files import (
+    COLUMNS,
+    HEIGHT,
+    ROWS,
+    WIDTH,
+    flipped,
+    near,
+    with_streams,
 )
-def test_threads_and_lowerings_give_the_same_symbols(
-    zoo_folder: Path,
-    small: bytes,
-    reference: list[list[np.ndarray]],
-    device: Device,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    other = Zoo(zoo_folder, device, "lite")
-    assert same_symbols(symbols_in(other, small, monkeypatch), reference)
-
-
-@pytest.mark.parametrize("batch", [1, 3, 8, 16])
-def test_batches_give_the_same_symbols(
-    zoo: Zoo,
-    small: bytes,
-    reference: list[list[np.ndarray]],
-    batch: int,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("service.codec.lossy_layer.BATCH", batch)
-    assert same_symbols(symbols_in(zoo, small, monkeypatch), reference)
-
-
-@pytest.mark.parametrize("lowering", [Device, _Float])
-@pytest.mark.parametrize(
-    "level", ["ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"]
-)
-def test_optimisation_levels_give_the_same_symbols(
-    zoo_folder: Path,
-    small: bytes,
-    reference: list[list[np.ndarray]],
-    lowering: type[Device],
-    level: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    options = ort.SessionOptions
-
-    def at_level() -> ort.SessionOptions:
-        made = options()
-        made.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
-        return made
-
-    monkeypatch.setattr("service.runtime.sessions.ort.SessionOptions", at_level)
-    other = Zoo(zoo_folder, lowering("cpu", 1), "lite")
-    assert same_symbols(symbols_in(other, small, monkeypatch), reference)
-
 
 # -- prefixes --------------------------------------------------------------------------------------
 
