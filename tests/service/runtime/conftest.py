@@ -53,3 +53,9 @@ def copy(zoo_folder: Path, tmp_path: Path) -> Copy:
     made = Copy(tmp_path / "zoo")
     shutil.copytree(zoo_folder / "lite" / "1", made.folder)
     return made
+
+
+@pytest.fixture
+def newest(zoo_folder: Path) -> str:
+    """The lite that is taken where no version is asked for."""
+    return f"lite/{max(int(folder.name) for folder in (zoo_folder / 'lite').iterdir())}"
