@@ -172,7 +172,8 @@ class Zoo:
                 "name": card.name,
                 "version": card.version,
                 "digest": card.digest.hex(),
-                "default": card.name == defaults[card.kind],
+                "default": card.name == defaults[card.kind]
+                and card.digest == self._newest(card.kind, card.name),
                 "loaded": card.digest in self._lossy or card.digest in self._lossless,
                 **card.model_dump(mode="json", exclude={"name", "version", "files"}),
             }
