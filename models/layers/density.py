@@ -35,20 +35,21 @@ class _Within(torch.autograd.Function):
 
 
 def deviation(index: Tensor) -> Tensor:
-    """Standard deviation at a real table index, that of the last table beyond the tables."""
+    """Standard deviation at a real table index of any shape; beyond the tables the last one's."""
     within: Tensor = _Within.apply(index)
     return LOWEST_SCALE * torch.exp(within * LOG_STEP)
 
 
 def index_of(logarithm: Tensor) -> Tensor:
-    """Real table index of a natural log-deviation, not clipped."""
+    """Real table index of a natural log-deviation, not clipped; any shape."""
     return (logarithm - math.log(LOWEST_SCALE)) / LOG_STEP
 
 
 def laplace_bits(symbols: Tensor, scale: Tensor) -> Tensor:
     """-log2 P(symbol), P the mass of a zero-mean Laplace density in the symbol's unit bin.
 
-    Integers or, with additive noise in training, reals: for |s| >= 1/2 the bin lies on one side
+    Symbols and scales broadcast; the result has their shape. Integers or, with additive noise in
+    training, reals: for |s| >= 1/2 the bin lies on one side
     of zero, P = sinh(1/2b) exp(-|s|/b); around zero both tails count.
     """
     b = scale / math.sqrt(2.0)
@@ -67,7 +68,10 @@ def laplace_bits(symbols: Tensor, scale: Tensor) -> Tensor:
 
 
 def gaussian_bits(symbols: Tensor, scale: Tensor) -> Tensor:
-    """-log2 P(symbol), P the mass of a zero-mean Gaussian density in the symbol's unit bin."""
+    """-log2 P(symbol), P the mass of a zero-mean Gaussian density in the symbol's unit bin.
+
+    Shapes as of ``laplace_bits``.
+    """
     s = symbols.abs()
     upper = torch.special.ndtr((0.5 - s) / scale)
     lower = torch.special.ndtr((-0.5 - s) / scale)
@@ -77,7 +81,7 @@ def gaussian_bits(symbols: Tensor, scale: Tensor) -> Tensor:
 def logistic_bits(distance: Tensor, scale: Tensor) -> Tensor:
     """-log2 P, P the mass of a logistic density in a unit bin ``distance`` from its mean.
 
-    distance is real (an integer less a real mean), scale a standard deviation.
+    distance is real (an integer less a real mean), scale a standard deviation; they broadcast.
     """
     inverse = math.pi / math.sqrt(3.0) / scale
     near, far = (distance.abs() - 0.5) * inverse, (distance.abs() + 0.5) * inverse

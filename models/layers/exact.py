@@ -72,7 +72,7 @@ class ExactConv(nn.Module):
         self.observed: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Float arithmetic, or that of integers in real units, by ``exact``."""
+        """(B, inputs, H, W) to (B, outputs, H, W), in float or, by ``exact``, in integers."""
         if not self.exact:
             x = x if self.raw else F.relu(x)
             return F.conv2d(x, self.weight, self.bias, padding=self.kernel // 2)

@@ -28,7 +28,10 @@ def thresholds(bits: Bits) -> Tensor:
 
 
 def rate_aware_round(values: Tensor, tables: Tensor, limits: Tensor) -> Tensor:
-    """Integers for real values, given each one's table and ``thresholds``; no gradient."""
+    """Integers for real values, given each one's table, of the same shape, and ``thresholds``.
+
+    It has no gradient.
+    """
     size = values.abs()
     limit = limits[tables]
     rounded = torch.floor(size + 1 - limit[..., 1]).clamp_min(1)

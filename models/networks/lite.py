@@ -71,11 +71,11 @@ class Lite(LossyNetwork):
         return self.transform.analysis(rgb)
 
     def hyper_analysis(self, y: Tensor) -> Tensor:
-        """LL4 to z."""
+        """y, of which LL4 (B, 3, h, w) is looked at, to z (B, 48, h/4, w/4)."""
         return self.transform.hyper_analysis(y)
 
     def means(self, z: Tensor) -> Tensor:
-        """LL4 as z predicts it."""
+        """LL4 (B, 3, h, w) as z (B, 48, h/4, w/4) predicts it."""
         return self.transform.means(z)
 
     def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:

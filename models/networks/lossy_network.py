@@ -47,7 +47,7 @@ def along_columns(symbols: Tensor, channels: int) -> Tensor:
 
 
 def table_of(index: Tensor) -> Tensor:
-    """Table of a real index: its whole part, within the tables there are."""
+    """Table of a real index, int64: its whole part, within the tables there are; any shape."""
     return index.detach().float().floor().clamp(0, TABLES - 1).long()
 
 
@@ -103,7 +103,7 @@ class LossyNetwork(nn.Module):
         raise NotImplementedError
 
     def means(self, z: Tensor) -> Tensor:
-        """Means of the first ``mean_channels`` of y, from z."""
+        """Means of the first ``mean_channels`` of y, (B, K, h, w), from z (B, Cz, h/4, w/4)."""
         raise NotImplementedError
 
     def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ class LossyNetwork(nn.Module):
         return symbols, symbols / gain
 
     def without_means(self, y: Tensor, z: Tensor) -> Tensor:
-        """y minus what z predicts of it."""
+        """y minus what z predicts of it, (B, C, h, w)."""
         k = self.mean_channels
         return torch.cat([y[:, :k] - self.means(z), y[:, k:]], 1)
 

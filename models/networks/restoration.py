@@ -44,7 +44,7 @@ class Restoration(nn.Module):
         nn.init.zeros_(self.leave.bias)
 
     def forward(self, linear: Tensor, quality: Tensor) -> Tensor:
-        """The linear path's picture, restored; not clipped."""
+        """The linear path (B, 3, H, W) restored, given quality (B, H/16, W/16); not clipped."""
         grid = F.interpolate(quality[:, None], scale_factor=16 // FOLD, mode="nearest")
         folded = F.pixel_unshuffle(linear, FOLD) / 128.0 - 1.0
         step = torch.exp((4.0 - grid) * 0.35)  # roughly the quantiser's step, 1 at q = 4

@@ -94,14 +94,14 @@ class UpperLevel:
 
 
 def quantise_upper(model: LossyModel, y: NDArray[np.float32], anchor: int) -> UpperLevel:
-    """Round z at an anchor's gain and derive what follows from it."""
+    """From y (h, w, C): round z at an anchor's gain, and derive what follows from it."""
     (z,) = model.hyper_analysis.run(y=y[None, :, :, : model.anatomy.hyper_channels])
     symbols = np.floor(z[0] * model.top_gain(anchor) + 0.5).astype(np.int32)
     return derive_upper(model, symbols, anchor)
 
 
 def derive_upper(model: LossyModel, symbols: NDArray[np.int32], anchor: int) -> UpperLevel:
-    """Means and features from the symbols of z; encoder and decoder alike."""
+    """Means and features from the symbols of z (h/4, w/4, Cz); encoder and decoder alike."""
     h, w = symbols.shape[0] * (TOP // LATENT), symbols.shape[1] * (TOP // LATENT)
     means = np.zeros((h, w, model.anatomy.mean_channels), np.float32)
     if model.means is not None:

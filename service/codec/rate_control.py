@@ -46,6 +46,8 @@ class Rate:
     def top_quality(self, mask: NDArray[np.bool_]) -> int:
         """Anchor of the upper level's gain: the whole quality nearest to the lowest there is.
 
+        ``mask`` is (rows, columns) of patches.
+
         What lies below lossless streams does not count: nobody looks at it.
         """
         quality = self.quality_map(mask)
@@ -99,8 +101,8 @@ def meet_target(
 
     Searched on a sample of patches, then settled on whole files, of which few are made: the
     sample is seldom wrong by more than the tolerance. More than the highest quality needs is
-    answered with the highest quality. ``fixed`` bytes of every file are the same at all rates;
-    the tolerance is that of the rest.
+    answered with the highest quality. ``mask`` is (rows, columns) of patches. ``fixed`` bytes of
+    every file are the same at all rates; the tolerance is that of the rest.
 
     Raises
     ------

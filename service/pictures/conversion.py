@@ -74,7 +74,7 @@ def to_pixels(
 
 
 def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
-    """Copy the pixels of a grey or RGB picture into an array.
+    """Copy the pixels of a grey or RGB picture into an array, (H, W) or (H, W, 3).
 
     Pillow packs a whole picture at once by way of a list of small pieces: that takes four times
     as long, and the memory of the picture twice, of what it takes band by band.

@@ -52,7 +52,7 @@ def losses(image: ImageFile.ImageFile) -> tuple[str, ...]:
 
 
 def write(pixels: NDArray[np.uint8]) -> bytes:
-    """Make a PGM (grey) or PPM (RGB) file of uint8 pixels."""
+    """Make a PGM of pixels (H, W), or a PPM of pixels (H, W, 3)."""
     height, width = pixels.shape[:2]
     kind = b"P5" if pixels.ndim == 2 else b"P6"
     return b"".join(

@@ -57,7 +57,7 @@ class GroupLayout:
         return cells.reshape(p, h * f, w * f, self.native)
 
     def fold_into(self, y: NDArray[_Number], values: NDArray[_Number]) -> None:
-        """Inverse of ``unfold``: write this group's channels of ``y``."""
+        """Inverse of ``unfold``: write (P, f h, f w, n) to this group's channels of ``y``."""
         p, h, w, _ = y.shape
         f = self.fold
         cells = values.reshape(p, h, f, w, f, self.native).transpose(0, 1, 3, 5, 2, 4)
@@ -165,7 +165,7 @@ class ExactChain:
         self._symbols = symbols.astype(np.float32)
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
-        """Go on with some of the patches: those that have groups left."""
+        """Go on with some of the patches, those that have groups left: true in ``chosen`` (P,)."""
         if chosen.all():
             return
         self._state = self._state[chosen]

@@ -104,7 +104,7 @@ class LossyModel:
     def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Symbols for scaled latents: of two neighbours the one of smaller D + weight * R.
 
-        An encoder's choice; a decoder takes any symbols.
+        Values and tables of one shape. An encoder's choice; a decoder takes any symbols.
         """
         size = np.abs(values)
         first, further = self._limits[:, 0][tables], self._limits[:, 1][tables]
@@ -115,7 +115,10 @@ class LossyModel:
     def reconstruct(
         self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
     ) -> NDArray[np.float32]:
-        """Where in its bin a symbol's value is expected: the centroid measured for its table."""
+        """Where in its bin a symbol's value is expected: the centroid measured for its table.
+
+        Symbols and tables of one shape, which the values have too.
+        """
         size = np.abs(symbols)
         shift = self._reconstruction[tables, np.minimum(size, 3)]
         centroids: NDArray[np.float32] = symbols.astype(np.float32)
