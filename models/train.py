@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m models.train", description=__doc__)
     parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/recipes/")
-    parser.add_argument("--data", type=Path, required=True, help="folder of pictures")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="pictures (data)")
     parser.add_argument("--out", type=Path, help="output folder (runs/NAME)")
     parser.add_argument("--stage", help="run this stage alone")
     parser.add_argument("--minutes", type=float, help="stop and save after so long")

@@ -37,6 +37,16 @@ def command(tmp_path, pictures):
     return lambda *more: main([*fixed, *more]), out
 
 
+def test_pictures_are_looked_for_in_data(command, tmp_path, pictures, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    short = ["tiny.toml", "--device", "cpu"]
+    assert main(short) == 1
+    assert "data: no picture" in capsys.readouterr().err
+    (tmp_path / "data").symlink_to(pictures)
+    assert main(short) == 0
+    assert (tmp_path / "runs" / "tiny" / "weights.pt").exists()
+
+
 def test_a_recipe_is_trained_and_gone_on_with(command, capsys):
     train, out = command
     assert train("--minutes", "0") == 0
