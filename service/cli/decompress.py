@@ -30,7 +30,7 @@ def _region(text: str | None) -> tuple[int, int, int, int] | None:
     if text is None:
         return None
     parts = text.split(",")
-    if len(parts) != 4 or not all(part.strip().isdecimal() for part in parts):
+    if len(parts) != 4 or not (text.isascii() and all(part.strip().isdecimal() for part in parts)):
         raise BadParameter(f"{text!r} is not x,y,w,h in whole pixels")
     x, y, width, height = (int(part) for part in parts)
     if width == 0 or height == 0:

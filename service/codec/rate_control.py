@@ -56,7 +56,7 @@ class Rate:
 
 
 class Job(Protocol):
-    """A picture that can be coded at any rate (``encoder._Job``)."""
+    """A picture that can be coded at any rate (``jobs.LossyJob``)."""
 
     def code(self, rate: Rate, checkpoint: Checkpoint) -> bytes:
         """The whole file."""

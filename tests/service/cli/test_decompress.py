@@ -76,7 +76,9 @@ def test_decompress_hands_every_option_on(bladestream, codec, blade: Path) -> No
     assert (options.region, options.roi_only, options.strict) == ((3, 4, 10, 20), True, True)
 
 
-@pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", "-1,0,4,4", "0,0,0,4", "1.5,0,4,4", ""])
+@pytest.mark.parametrize(
+    "region", ["1,2,3", "a,b,c,d", "\u0663,0,4,4", "-1,0,4,4", "0,0,0,4", "1.5,0,4,4", ""]
+)
 def test_a_senseless_region_is_status_2(bladestream, codec, blade: Path, region: str) -> None:
     run = bladestream("decompress", blade, blade.with_suffix(".png"), "--region", region)
     assert run.status == 2
