@@ -69,6 +69,22 @@ class LosslessCard(_Frozen):
 
     networks: int = Field(ge=1, le=6)
 
+    @property
+    def latents(self) -> int:
+        """Levels of latents: none."""
+        return 0
+
+
+class LatentCard(_Frozen):
+    """Anatomy of a lossless model with latents: a Markov chain over blocks of 64x64.
+
+    Every level has ``channels`` channels on ``side`` x ``side`` positions a block.
+    """
+
+    latents: int = Field(ge=1, le=8, description="levels")
+    side: int = Field(ge=1, le=64, description="positions on a side of a block")
+    channels: int = Field(ge=1, le=64, description="of each level")
+
 
 class Card(_Frozen):
     """What ``model.json`` says of any model; ``kind`` tells which anatomy comes with it."""
@@ -105,7 +121,7 @@ class LosslessModelCard(Card):
     """``model.json`` of a lossless model."""
 
     kind: Literal["lossless"]
-    lossless: LosslessCard
+    lossless: LosslessCard | LatentCard
 
 
 AnyCard = LossyModelCard | LosslessModelCard

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.card import LosslessModelCard
+from service.runtime.card import LosslessCard, LosslessModelCard
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
 
@@ -49,6 +49,9 @@ class LosslessModel:
     """
 
     def __init__(self, folder: Path, card: LosslessModelCard, device: Device) -> None:
+        anatomy = card.lossless
+        if not isinstance(anatomy, LosslessCard):
+            raise ModelUnavailable(f"{card.name} is no pyramid.")
         self.card = card
 
         def pinned(name: str) -> Path:
@@ -64,7 +67,7 @@ class LosslessModel:
                 tuple(session(level, phase) for phase in ("d", "b", "c")),
                 tuple(session(level, component) for component in ("co", "cg")),
             )
-            for level in range(card.lossless.networks)
+            for level in range(anatomy.networks)
         )
         try:
             with np.load(pinned("tables.npz"), allow_pickle=False) as arrays:
