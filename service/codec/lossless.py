@@ -2,7 +2,7 @@
 
 Encoder and decoder walk the same chain (``PixelChain``): it tells a step's centres and tables, and
 is told the step's symbols. Encoding answers with the symbols that lead to the picture and keeps
-them for the stacks, which take them backwards; decoding pops them. docs/FORMAT.md, section 7.
+them for the stacks, which take them backwards; decoding pops them. docs/FORMAT.md, section 8.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class LosslessCoder:
         live: list[int] = []
         for patch, (data, raw) in enumerate(streams):
             if raw:
-                found[patch] = _unpack_raw(data, shapes[patch])
+                found[patch] = unpack_raw(data, shapes[patch])
                 continue
             try:
                 stacks.append(Stack.from_bytes(data))
@@ -114,7 +114,8 @@ class LosslessCoder:
 
         values = PixelChain(self._model, len(live), self._grey).walk(code)
         for position, patch in enumerate(live):
-            samples = self._samples(values[position], shapes[patch])
+            height, width = shapes[patch][:2]
+            samples = samples_of(values[position, :height, :width], self._grey)
             if samples is None or not sound[position]:
                 continue
             if stacks[position].ends_on(crc32c(samples.tobytes())):
@@ -126,14 +127,6 @@ class LosslessCoder:
         shape = (patch.bottom - patch.top, patch.right - patch.left)
         return shape if self._grey else (*shape, 3)
 
-    def _samples(self, values: _Integers, shape: tuple[int, ...]) -> Samples | None:
-        """Samples that decoded values (256, 256, 3) stand for; None if they stand for none."""
-        inside = values[: shape[0], : shape[1]]
-        integers = inside[..., 0] if self._grey else from_ycocg(inside)
-        if integers.min() < 0 or integers.max() > 255:
-            return None
-        return np.ascontiguousarray(integers.astype(np.uint8))
-
     def _pack(self, samples: Samples, coded: list[tuple[_Integers, _Tables]]) -> LosslessStream:
         plain = samples.tobytes()
         check = crc32c(plain)
@@ -143,10 +136,24 @@ class LosslessCoder:
         data = stack.to_bytes()
         if len(data) < len(plain) + RAW_CHECK_BYTES:
             return LosslessStream(data, raw=False)
-        return LosslessStream(plain + check.to_bytes(RAW_CHECK_BYTES, "little"), raw=True)
+        return raw_stream(samples)
 
 
-def _unpack_raw(data: bytes | memoryview, shape: tuple[int, ...]) -> Samples | None:
+def samples_of(values: _Integers, grey: bool) -> Samples | None:
+    """Samples that decoded values (h, w, 3) stand for; None if they stand for none."""
+    integers = values[..., 0] if grey else from_ycocg(values)
+    if integers.min() < 0 or integers.max() > 255:
+        return None
+    return np.ascontiguousarray(integers.astype(np.uint8))
+
+
+def raw_stream(samples: Samples) -> LosslessStream:
+    """A patch as it is, and its check."""
+    plain = samples.tobytes()
+    return LosslessStream(plain + crc32c(plain).to_bytes(RAW_CHECK_BYTES, "little"), raw=True)
+
+
+def unpack_raw(data: bytes | memoryview, shape: tuple[int, ...]) -> Samples | None:
     """Samples of a patch that was stored raw; None if they do not have their check."""
     plain, check = data[:-RAW_CHECK_BYTES], data[-RAW_CHECK_BYTES:]
     if crc32c(plain) != int.from_bytes(check, "little"):

@@ -51,6 +51,10 @@ class CompressOptions:
         What happens to EXIF, XMP and ICC.
     verify
         Whether the answer is decoded to symbols and compared before it is given.
+    progressive
+        Whether the whole lossy layer is to be readable from the file's front, so that a lossless
+        model with latents is lent none of it. So it is without such a model, and where
+        ``target_bytes`` is given.
     dilation
         Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
     """
@@ -63,6 +67,7 @@ class CompressOptions:
     lossless_model: str | None = None
     metadata: MetadataPolicy = "keep"
     verify: bool = True
+    progressive: bool = False
     dilation: int = 16
 
     def validate(self) -> None:

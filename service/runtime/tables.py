@@ -89,6 +89,13 @@ class TableSet:
         """Bits of every entry, one table after another."""
         return (PRECISION - np.log2(self.frequencies)).astype(np.float32)
 
+    @cached_property
+    def entropies(self) -> NDArray[np.float64]:
+        """Bits that a symbol drawn from each table costs on average, (T,); escapes' rest apart."""
+        weighted = self.frequencies * self._costs.astype(np.float64) / 2**PRECISION
+        sums: NDArray[np.float64] = np.add.reduceat(weighted, self._starts[:-1])
+        return sums
+
     def bits(self, symbols: NDArray[np.int32], tables: NDArray[np.integer]) -> float:
         """Cost of a step, from the integer tables: what `Stack.push_step` adds to a stack.
 
