@@ -4,6 +4,8 @@ import torch
 from torch import nn
 
 from models.layers.exact import exact_layers, set_exact
+from models.networks.bitswap import Bitswap
+from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
@@ -74,4 +76,17 @@ def hp(seed: int = 0) -> Hyperprior:
     torch.manual_seed(seed)
     network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
     scatter(network, seed)
+    return network
+
+
+def bitswap(seed: int = 0, levels: int = 2) -> Bitswap:
+    """Four latent channels at a quarter of the resolution, exact."""
+    torch.manual_seed(seed)
+    network = Bitswap(levels, 4, 4, 8, 1, 6, 1, 8, 1, 8, 1)
+    scatter(network, seed, spread=0.1)
+    # Posteriors wide enough to have something to pop.
+    start_index(network.inference.head, torch.tensor(1.5))
+    for link in [*network.upwards, *network.downwards]:
+        start_index(link.head, torch.tensor(3.0))
+    set_exact(network, True)
     return network
