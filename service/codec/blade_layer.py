@@ -141,7 +141,7 @@ def decode_blade(
     BadStream
         The streams are not of this model's kind.
     """
-    if isinstance(model, LatentModel) != blade.header.stacks:
+    if blade.lossless and isinstance(model, LatentModel) != blade.header.stacks:
         raise BadStream(f"The blade is not coded as model {model.card.name} codes it.")
     numbers = shown_patches(blade.header, grid, shown)
     exact: list[int] = []

@@ -101,8 +101,10 @@ class StackReader:
         entry = self._blade.stacks[number]
         chain = entry.patches[::-1]
         depth = max((place + 1 for place, patch in enumerate(chain) if patch in wanted), default=0)
+        if not (depth or to_the_end):
+            return None
         data = self._blade.stack(number)
-        if data is None or not (depth or to_the_end):
+        if data is None:
             return None
         try:
             stack = Stack.from_bytes(data)
@@ -153,9 +155,9 @@ class _DecodingLane:
 
     def advance(self) -> bool:
         """Go on to the next block; False after the last one, or damage."""
-        self._place += 1
-        if not self._sound or self._place == len(self._steps):
+        if not self._sound or self._place + 1 == len(self._steps):
             return False
+        self._place += 1
         self.window = self._steps[self._place][1]
         return True
 

@@ -48,6 +48,11 @@ def test_options_reach_the_codec(client, png):
     assert (report["model"], report["verified"]) == ("other", False)
 
 
+@pytest.mark.parametrize(("query", "progressive"), [("", False), ("?progressive=true", True)])
+def test_progressive_reaches_the_codec(client, png, query, progressive):
+    assert report_of(client.post(f"/compress{query}", content=png))["progressive"] is progressive
+
+
 def test_a_form_brings_the_mask(client, png, pixels):
     mask = np.zeros(pixels.shape[:2], np.uint8)
     mask[:, :15] = 255

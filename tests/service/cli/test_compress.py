@@ -38,6 +38,15 @@ def test_compress_hands_every_option_on(bladestream, codec, photo: Path) -> None
     assert (options.metadata, options.verify) == ("geo-only", False)
 
 
+def test_a_lossless_model_and_progressive_arrive(bladestream, codec, photo: Path) -> None:
+    words = ("compress", photo, photo.with_suffix(".blade"), "--mode", "lossless")
+    assert bladestream(*words, "--lossless-model", "bitswap").status == 0
+    assert bladestream(*words, "--progressive").status == 0
+    first, second = (call.options for call in codec.calls)
+    assert (first.lossless_model, first.progressive) == ("bitswap", False)
+    assert (second.lossless_model, second.progressive) == (None, True)
+
+
 def test_without_a_mask_the_whole_picture_is_blade(bladestream, codec, photo: Path) -> None:
     assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
     call = codec.calls[0]
