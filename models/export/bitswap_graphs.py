@@ -16,7 +16,16 @@ from models.export.fused_graph import FusedGraph
 from models.layers.centred import FINE, ZERO
 from models.layers.exact import STREAM_BITS, ExactBlock, ExactConv
 from models.networks.bitswap import BLOCK, COMPONENTS, Bitswap
-from models.networks.bitswap_layers import FOLD, INDEX_UNIT, MEAN_UNIT, Inference, Link, Pixels
+from models.networks.bitswap_layers import (
+    FOLD,
+    INDEX_UNIT,
+    MEAN_UNIT,
+    SLOPES,
+    Inference,
+    Link,
+    Pixels,
+    ramp_of,
+)
 from service.runtime.latent_model import COMPONENT_NAMES
 
 _SIXTEENTHS = 16
@@ -53,7 +62,7 @@ def _inference_graph(network: Bitswap, lowering: Lowering) -> onnx.ModelProto:
     weights = layers.weights.numpy().T.astype(np.float32)
     sixteenths = g.node("MatMul", cells, g.constant(weights))
     sums = _channels(g, sixteenths, 0, COMPONENTS)
-    means = g.node("Floor", _times(g, sums, 1 / _SIXTEENTHS))
+    means = _floor_times(g, sums, 1 / _SIXTEENTHS)
     apart = _reshaped(g, cells, [-1, side, side, COMPONENTS, pixels])
     details = g.node("Sub", apart, _reshaped(g, means, [-1, side, side, COMPONENTS, 1]))
     details = _reshaped(g, details, [-1, side, side, COMPONENTS * pixels])
@@ -91,8 +100,8 @@ def _pixel_graph(network: Bitswap, component: int, lowering: Lowering) -> onnx.M
     else:
         state = g.input("state", ["s", 2 * side, 2 * side, layers.fine_width])
         known = g.input("seen", ["s", BLOCK, BLOCK, component])
-        base = _interpolated(g, latent, component - 1, side, cell)
-        whole = g.node("Floor", _times(g, base, 1 / _SIXTEENTHS))
+        base = _predicted(g, latent, component - 1, side, cell)
+        whole = _floor_times(g, base, 1 / _SIXTEENTHS)
         detail = g.node("Sub", _channels(g, known, component - 1, component), whole)
         detail = _unshuffled(g, detail, BLOCK, 1, factor)
         look, chosen = layers.looks[component - 1], layers.fine_blocks[component - 1]
@@ -101,7 +110,7 @@ def _pixel_graph(network: Bitswap, component: int, lowering: Lowering) -> onnx.M
     head = layers.heads[component]
     assert isinstance(head, ExactConv)
     mean, index = _answer(g, g.conv(stream, head), factor**2)
-    base = _interpolated(g, latent, component, side, cell)
+    base = _predicted(g, latent, component, side, cell)
     added = g.node("Add", base, g.pixel_shuffle(mean, factor) if factor > 1 else mean)
     g.output(added, "mean", ["s", BLOCK, BLOCK, 1])
     spread = g.pixel_shuffle(index, factor) if factor > 1 else index
@@ -128,23 +137,32 @@ def _answer(g: ExactGraph, answer: str, outputs: int) -> tuple[str, str]:
     parts = []
     for number, unit in enumerate((MEAN_UNIT, INDEX_UNIT)):
         part = _channels(g, answer, number * outputs, (number + 1) * outputs)
-        parts.append(g.node("Floor", _times(g, part, unit * _SIXTEENTHS / 2**STREAM_BITS)))
+        parts.append(_floor_times(g, part, unit * _SIXTEENTHS / 2**STREAM_BITS))
     return parts[0], parts[1]
 
 
-def _interpolated(g: ExactGraph, latent: str, component: int, side: int, cell: int) -> str:
-    """A component's prediction (s, 64, 64, 1) in sixteenths."""
-    units = _channels(g, latent, component, component + 1)
-    for axis in (1, 2):
-        units = _stretched(g, units, side, cell, axis)
-    base = g.node("Floor", _times(g, units, _SIXTEENTHS / (2 * cell) ** 2))
-    if component:
-        return base
-    return g.node("Add", base, g.constant(np.array(_MIDDLE * _SIXTEENTHS, np.float32)))
+def _predicted(g: ExactGraph, latent: str, component: int, side: int, cell: int) -> str:
+    """A component's prediction (s, 64, 64, 1) in sixteenths; Y's with its 128."""
+    unit, whole = _SIXTEENTHS // cell**2, (2 * cell) ** 2
+    means = _channels(g, latent, component, component + 1)
+    units = _stretched(g, _stretched(g, means, side, cell, 1), side, cell, 2)
+    cells = _unshuffled(g, units, BLOCK, 1, cell)
+    there = _times(g, _sum(g, cells), 1 / (cell**2 * whole))
+    lacking = _floor_times(g, g.node("Sub", means, there), _SIXTEENTHS)
+    sixteenths = g.node("Add", _floor_times(g, cells, _SIXTEENTHS / whole), lacking)
+    if component == 0:
+        ramp = g.constant(ramp_of(cell).flatten().numpy())
+        there = _times(g, _sum(g, g.node("Mul", cells, ramp)), unit / whole)
+        said = _times(g, _channels(g, latent, COMPONENTS, COMPONENTS + 1), _SIXTEENTHS)
+        lacking = g.node("Floor", g.node("Sub", said, there))
+        slope = _floor_times(g, g.node("Mul", lacking, ramp), SLOPES[cell] / 32)
+        middle = g.constant(np.array(_MIDDLE * _SIXTEENTHS, np.float32))
+        sixteenths = g.node("Add", g.node("Add", sixteenths, slope), middle)
+    return g.pixel_shuffle(sixteenths, cell)
 
 
 def _stretched(g: ExactGraph, x: str, side: int, cell: int, axis: int) -> str:
-    """One axis of (s, h, w, 1), ``cell`` times longer, in units of 1 / (2 cell)."""
+    """One axis of (s, h, w, 1) interpolated, in units of 1 / (2 cell)."""
     shape = [side * cell, side] if axis == 2 else [side, side]
     before = _padded(g, x, axis, 0)
     after = _padded(g, x, axis, 1)
@@ -207,3 +225,12 @@ def _reshaped(g: ExactGraph, x: str, shape: list[int]) -> str:
 def _times(g: ExactGraph, x: str, factor: float) -> str:
     scaled: NDArray[np.float32] = np.array(factor, np.float32)
     return g.node("Mul", x, g.constant(scaled))
+
+
+def _floor_times(g: ExactGraph, x: str, factor: float) -> str:
+    return g.node("Floor", _times(g, x, factor))
+
+
+def _sum(g: ExactGraph, x: str) -> str:
+    """Over the channels; no MatMul, whose inputs could be rounded to fewer bits than these have."""
+    return g.node("ReduceSum", x, g.constant(np.array([3], np.int64)), keepdims=1)

@@ -23,6 +23,7 @@ MEAN_UNIT = 4  # bins that a head's first output counts
 INDEX_UNIT = 8  # table steps that its second output counts
 START_PIXELS = 4.0  # deviation of a pixel before training
 SPREADS = (38.0, 25.0, 13.0, 12.0)  # of z1's channels' cosines on photographs, see Link.start
+SLOPES = {4: 13, 2: 64}  # of the pattern in a cell whose ramp is 1, in 32nds: 16 / 40 and 16 / 8
 
 Density = tuple[Tensor, Tensor]
 """Means and table indices, of one shape, real."""
@@ -127,8 +128,8 @@ class Link(nn.Module):
 class Pixels(nn.Module):
     """p(x|z1): Y given z1, Co given Y too, Cg given both.
 
-    Y's network works on the latents' grid, that of Co and Cg on one twice as fine. A component's
-    prediction is interpolated from its channel of z1; what follows sees values less predictions.
+    Y's network works on the latents' grid, that of Co and Cg on one twice as fine. They correct
+    ``predicted``; the later ones see what is left of the earlier components.
     """
 
     def __init__(
@@ -156,13 +157,13 @@ class Pixels(nn.Module):
         """Go through the components of (B, channels, h, w); ``code`` answers with values."""
         features = signed_features(torch.cat([differences(latent), latent], 1))
         stream = self.blocks(self.enter(features))
-        base = interpolated(latent[:, :1], self.cell) + 128
+        base = predicted(latent, 0, self.cell) + 128
         detail = code(0, _answer(base, self.heads[0](stream), self.cell)) - floor_through(base)
         state = F.pixel_shuffle(self.lift(stream), 2)
         for component in range(1, COMPONENTS):
             seen = signed_features(F.pixel_unshuffle(detail, self.cell // 2))
             state = self.fine_blocks[component - 1](state + self.looks[component - 1](seen))
-            base = interpolated(latent[:, component : component + 1], self.cell)
+            base = predicted(latent, component, self.cell)
             answer = self.heads[component](state)
             detail = code(component, _answer(base, answer, self.cell // 2)) - floor_through(base)
 
@@ -179,9 +180,14 @@ def cell_weights(cell: int, channels: int) -> Tensor:
     unit = 16 // cell**2
     for component in range(COMPONENTS):
         weights[component, component] = unit
-    place = torch.arange(cell)
-    weights[COMPONENTS, 0] = unit * (place[:, None] + place - (cell - 1))
+    weights[COMPONENTS, 0] = unit * ramp_of(cell).reshape(cell, cell)
     return weights.flatten(1)
+
+
+def ramp_of(cell: int) -> Tensor:
+    """The pattern of a cell that falls towards its first pixel, (cell^2, 1, 1), mean 0."""
+    place = torch.arange(cell)
+    return (place[:, None] + place - (cell - 1)).reshape(-1, 1, 1).float()
 
 
 def differences(x: Tensor) -> Tensor:
@@ -190,17 +196,30 @@ def differences(x: Tensor) -> Tensor:
     return torch.cat([around[:, :, :-1, 1:] - x, around[:, :, 1:, :-1] - x], 1)
 
 
-def interpolated(x: Tensor, cell: int) -> Tensor:
-    """Bilinear, (B, C, h, w) integers to (B, C, cell h, cell w), floored to sixteenths.
+def predicted(latent: Tensor, component: int, cell: int) -> Tensor:
+    """Pixels of a component, (B, 1, cell h, cell w), as (B, C, h, w) of z1 tells them; sixteenths.
 
-    A pixel lies (2 i + 1 - cell) / (2 cell) off its position's middle; edges are repeated.
+    A bilinear interpolation of the component's means, moved in every cell so that its mean, and
+    Y's ramp, is what z1 says. Y counts from 128.
     """
-    units = _stretched(_stretched(x, cell, 2), cell, 3)  # in 1 / (2 cell)^2
-    return floor_through(units * (16 / (2 * cell) ** 2)) / 16
+    unit, whole = 16 // cell**2, (2 * cell) ** 2
+    means = latent[:, component : component + 1]
+    cells = F.pixel_unshuffle(_stretched(_stretched(means, cell, 2), cell, 3), cell)
+    lacking = means - cells.sum(1, keepdim=True) / (cell**2 * whole)
+    sixteenths = floor_through(cells * (16 / whole)) + floor_through(16 * lacking)
+    if component == 0:
+        ramp = ramp_of(cell).to(latent.device)
+        there = (cells * ramp).sum(1, keepdim=True) * (unit / whole)
+        lacking = floor_through(16 * latent[:, COMPONENTS : COMPONENTS + 1] - there)
+        sixteenths = sixteenths + floor_through(lacking * ramp * (SLOPES[cell] / 32))
+    return F.pixel_shuffle(sixteenths / 16, cell)
 
 
 def _stretched(x: Tensor, cell: int, axis: int) -> Tensor:
-    """One axis of ``interpolated``, in units of 1 / (2 cell)."""
+    """Bilinear interpolation along one axis, in units of 1 / (2 cell); edges are repeated.
+
+    A pixel lies (2 i + 1 - cell) / (2 cell) off its position's middle.
+    """
     size = x.shape[axis]
     first, last = x.narrow(axis, 0, 1), x.narrow(axis, size - 1, 1)
     before = torch.cat([first, x.narrow(axis, 0, size - 1)], axis)
