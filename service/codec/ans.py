@@ -111,6 +111,15 @@ class Stack:
             low, high = self._coder.decode(_uniform(1 << 16), 2).tolist()
         return int(high << 16 | low)
 
+    def push_flag(self, flag: bool) -> None:
+        """Push one bit."""
+        self._coder.encode_reverse(np.array([flag], np.int32), _uniform(2))
+
+    def pop_flag(self) -> bool:
+        """Pop one bit; mirrors `push_flag`."""
+        with _contained():
+            return bool(self._coder.decode(_uniform(2), 1)[0])
+
     def ends_on(self, check: int) -> bool:
         """Say whether nothing is left but the check that the stack was started with."""
         words, state = self._coder.pos()

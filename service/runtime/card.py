@@ -75,6 +75,15 @@ class LosslessCard(_Frozen):
         return 0
 
 
+class JpegLosslessCard(LosslessCard):
+    """Anatomy of two pyramids: one for all patches, one for those in the colours of a JPEG.
+
+    ``jpeg_networks`` counts the networks of the second, as ``networks`` those of the first.
+    """
+
+    jpeg_networks: int = Field(ge=1, le=6)
+
+
 class LatentCard(_Frozen):
     """Anatomy of a lossless model with latents: a Markov chain over blocks of 64x64.
 
@@ -121,7 +130,7 @@ class LosslessModelCard(Card):
     """``model.json`` of a lossless model."""
 
     kind: Literal["lossless"]
-    lossless: LosslessCard | LatentCard
+    lossless: LosslessCard | JpegLosslessCard | LatentCard
 
 
 AnyCard = LossyModelCard | LosslessModelCard

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
 from service.runtime.latent_model import COMPONENT_NAMES, Distribution, LatentModel
-from service.runtime.lossless_model import LosslessModel
+from service.runtime.lossless_model import LosslessModel, PixelModel
 from service.runtime.pixel_chain import PixelChain, Step, slice_of, steps
 
 
@@ -34,6 +34,7 @@ def lossless_answers_of(
 
 
 def _pyramid_walk(model: LosslessModel, values: NDArray[np.int32]) -> list[Distribution]:
+    """All steps; once more with the networks for a JPEG's colours if there are any."""
     seen: list[Distribution] = []
 
     def code(
@@ -43,8 +44,13 @@ def _pyramid_walk(model: LosslessModel, values: NDArray[np.int32]) -> list[Distr
         symbols: NDArray[np.int32] = values[slice_of(step)] - centres
         return symbols
 
-    PixelChain(model, len(values), grey=False).walk(code)
+    for part in _parts_of(model):
+        PixelChain(part, len(values), grey=False).walk(code)
     return seen
+
+
+def _parts_of(model: LosslessModel) -> list[PixelModel]:
+    return [model] if model.jpeg is None else [model, model.jpeg]
 
 
 def _latent_walk(model: LatentModel, values: NDArray[np.int32]) -> list[Distribution]:
@@ -113,7 +119,7 @@ def check_lossless_answers(
 
 def _steps_of(model: LosslessModel | LatentModel) -> list[str]:
     if not isinstance(model, LatentModel):
-        return [str(step) for step in steps(grey=False)]
+        return [str(step) for step in steps(grey=False)] * len(_parts_of(model))
     levels = range(1, model.latents + 1)
     latents = [f"q(z{level})" for level in levels] + [f"p(z{level})" for level in reversed(levels)]
     return latents + [f"p({name})" for name in COMPONENT_NAMES]
