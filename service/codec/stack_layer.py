@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +19,10 @@ from service.runtime.latent_model import LatentModel
 
 MARGIN = 64
 """Bytes of initial bits beyond what the first latents take on average: about ten deviations."""
+
+
+Planner = Callable[[Grid, Mapping[int, int], Pool], list[Plan]]
+"""(geometry, bytes that a stack must start with by its first patch, streams to lend) -> stacks."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def encode_on_stacks(
     mask: NDArray[np.bool_],
     lossy: Sequence[Stream],
     checkpoint: Checkpoint,
+    planner: Planner = plan_stacks,
 ) -> Stacks:
     """Code the blade patches of a picture (H, W, 3) or (H, W).
 
@@ -67,6 +72,8 @@ def encode_on_stacks(
         nothing is to be lent.
     checkpoint
         Called between blocks.
+    planner
+        Decides who lends to whom; what it decides is not part of the format.
     """
     numbers = [int(number) for number in np.flatnonzero(mask)]
     lengths = {
@@ -74,7 +81,7 @@ def encode_on_stacks(
     }
     pool = Pool(grid, lengths)
     needs = dict(zip(numbers, initial_bytes(model, pixels, grid, numbers), strict=True))
-    plans = plan_stacks(grid, needs, pool)
+    plans = planner(grid, needs, pool)
     done: list[tuple[Plan, CodedStack]] = []
     while plans:
         loans = [
