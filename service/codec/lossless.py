@@ -56,7 +56,21 @@ class LosslessCoder:
     def encode(self, pixels: Samples, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture (H, W, 3) or (H, W)."""
         samples = [np.ascontiguousarray(pixels[self._grid.patch(n).slices]) for n in numbers]
-        found: dict[int, LosslessStream] = {}
+        coded = {place: (jpeg, steps) for place, jpeg, steps in self._coded(samples)}
+        return [self._pack(part, *coded[place]) for place, part in enumerate(samples)]
+
+    def bits(self, pixels: Samples, numbers: Sequence[int]) -> float:
+        """What some patches cost by the tables alone; the bits of their streams, but for ends."""
+        samples = [pixels[self._grid.patch(n).slices] for n in numbers]
+        return sum(
+            sum(self._part(jpeg).tables.bits(*step) for step in steps) + self._jpeg
+            for _, jpeg, steps in self._coded(samples)
+        )
+
+    def _coded(
+        self, samples: Sequence[Samples]
+    ) -> Iterator[tuple[int, bool, list[tuple[_Integers, _Tables]]]]:
+        """Place among ``samples``, whether in the colours of a JPEG, symbols and tables."""
         plain, stored = [], []
         for place, part in enumerate(samples):
             values = to_ycbcr(part) if self._jpeg else None
@@ -69,8 +83,7 @@ class LosslessCoder:
             if patches:
                 coded = self._symbols(jpeg, [values for _, values in patches])
                 for (place, _), steps in zip(patches, coded, strict=True):
-                    found[place] = self._pack(jpeg, samples[place], steps)
-        return [found[place] for place in range(len(numbers))]
+                    yield place, jpeg, steps
 
     def _symbols(
         self, jpeg: bool, patches: Sequence[_Integers]
@@ -167,7 +180,7 @@ class LosslessCoder:
         return shape if self._grey else (*shape, 3)
 
     def _pack(
-        self, jpeg: bool, samples: Samples, coded: list[tuple[_Integers, _Tables]]
+        self, samples: Samples, jpeg: bool, coded: list[tuple[_Integers, _Tables]]
     ) -> LosslessStream:
         plain = samples.tobytes()
         check = crc32c(plain)
