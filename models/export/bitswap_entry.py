@@ -126,4 +126,4 @@ def _example() -> NDArray[np.int32]:
     row, column = np.mgrid[: 2 * BLOCK, : 4 * BLOCK]
     waves = np.stack([np.sin(row / 9 + k) * np.cos(column / (11 + 9 * k)) for k in range(3)], -1)
     noise = rng.normal(size=waves.shape) * 2.0 ** (column // 32 - 1)[..., None]
-    return blocks_of(np.clip(np.rint(128 + 150 * waves + noise), 0, 255).astype(np.uint8))
+    return blocks_of(np.clip(np.rint(128 + 250 * waves + noise), 0, 255).astype(np.uint8))
