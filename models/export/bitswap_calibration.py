@@ -9,20 +9,19 @@ import torch
 from numpy.typing import NDArray
 
 from models.layers.exact import exact_layers, set_exact
-from models.layers.ycocg import to_ycocg
 from models.networks.bitswap import Bitswap, to_blocks
 from models.training.calibration import calibrate
 
 
-def make_bitswap_exact(network: Bitswap, patches: Sequence[NDArray[np.uint8]]) -> None:
-    """Switch to integers; layers that never settled in training do so on (256, 256, 3) patches.
+def make_bitswap_exact(network: Bitswap, patches: Sequence[NDArray[np.int32]]) -> None:
+    """Switch to integers; layers that never settled in training do so on values (256, 256, 3).
 
     Latents are sampled; the same for the same patches.
     """
     layers = [layer for layer in exact_layers(network) if not layer.settled]
     if layers:
-        rgb = (torch.from_numpy(patch).permute(2, 0, 1)[None].float() for patch in patches)
+        pictures = (torch.from_numpy(each).permute(2, 0, 1)[None].float() for each in patches)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            calibrate(network, layers, network, (to_blocks(to_ycocg(each)) for each in rgb))
+            calibrate(network, layers, network, (to_blocks(each) for each in pictures))
     set_exact(network, True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of
@@ -17,6 +18,7 @@ from models.export.bitswap_sampling import blocks_of, walk
 from models.export.exact_graph import LOWERINGS
 from models.export.fraction_tables import FractionCounts, deviations, half_widths, logistic_mass
 from models.export.tables import to_integers
+from models.layers.ycocg import to_ycocg
 from models.networks.bitswap import TOP_DEVIATION, Bitswap
 from service.runtime.card import LatentCard, LosslessModelCard
 from service.runtime.latent_model import BLOCK, LatentModel
@@ -27,7 +29,7 @@ from service.runtime.sessions import Device
 
 def write_bitswap_entry(
     network: Bitswap,
-    patches: Sequence[NDArray[np.uint8]],
+    patches: Sequence[NDArray[np.int32]],
     folder: Path,
     card: Mapping[str, object],
 ) -> LosslessModelCard:
@@ -38,7 +40,7 @@ def write_bitswap_entry(
     network
         Trained; ``set_exact`` is on.
     patches
-        (256, 256, 3) RGB: training pictures, for the tables.
+        (256, 256, 3) YCoCg-R values of training pictures, for the tables.
     card
         name, version, description, licence, training, quality, weaknesses.
 
@@ -79,11 +81,11 @@ def write_bitswap_entry(
 
 
 def count_symbols(
-    model: LatentModel, patches: Iterable[NDArray[np.uint8]], counts: FractionCounts
+    model: LatentModel, patches: Iterable[NDArray[np.int32]], counts: FractionCounts
 ) -> None:
     """Count the symbols of pixels and of all latents but the top, which has a fixed density.
 
-    patches are RGB, of sides that are multiples of 64.
+    patches are YCoCg-R values, of sides that are multiples of 64.
     """
     rng = np.random.default_rng(0)
     fixed = f"p{model.latents}"
@@ -126,4 +128,5 @@ def _example() -> NDArray[np.int32]:
     row, column = np.mgrid[: 2 * BLOCK, : 4 * BLOCK]
     waves = np.stack([np.sin(row / 9 + k) * np.cos(column / (11 + 9 * k)) for k in range(3)], -1)
     noise = rng.normal(size=waves.shape) * 2.0 ** (column // 32 - 1)[..., None]
-    return blocks_of(np.clip(np.rint(128 + 250 * waves + noise), 0, 255).astype(np.uint8))
+    rgb = torch.from_numpy(np.clip(np.rint(128 + 250 * waves + noise), 0, 255)).permute(2, 0, 1)
+    return blocks_of(to_ycocg(rgb[None])[0].permute(1, 2, 0).int().contiguous().numpy())

@@ -1,4 +1,4 @@
-"""A walk through blocks with sampled latents: what each step costs in a model's integer tables."""
+"""A walk through blocks with sampled latents: which symbols meet which of a model's tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from models.layers.ycocg import to_ycocg
-from models.networks.bitswap import to_blocks
 from service.codec.ans import Stack
-from service.runtime.latent_model import COMPONENT_NAMES, LatentModel
+from service.runtime.latent_model import BLOCK, COMPONENT_NAMES, LatentModel
 
 
 @dataclass(frozen=True)
@@ -61,22 +58,8 @@ def walk(
     yield from coded
 
 
-def negative_elbo(
-    model: LatentModel, values: NDArray[np.int32], rng: np.random.Generator
-) -> dict[str, float]:
-    """Bits of every step of a walk by name; q's are given back, so they are negative."""
-    spent = {}
-    for step in walk(model, values, rng):
-        popped = step.name.startswith("q")
-        tables = model.posterior_tables if popped else model.tables
-        bits = tables.bits(step.symbols.reshape(-1), step.tables.reshape(-1))
-        spent[step.name] = -bits if popped else bits
-    return spent
-
-
-def blocks_of(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """(64 r, 64 c, 3) RGB to (r c, 64, 64, 3) YCoCg-R, raster order."""
-    rgb = torch.from_numpy(picture.astype(np.float32)).permute(2, 0, 1)[None]
-    blocks = to_blocks(to_ycocg(rgb)).permute(0, 2, 3, 1).int().contiguous()
-    found: NDArray[np.int32] = blocks.numpy()
-    return found
+def blocks_of(values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(64 r, 64 c, 3) to (r c, 64, 64, 3), raster order."""
+    rows, columns = values.shape[0] // BLOCK, values.shape[1] // BLOCK
+    cut = values.reshape(rows, BLOCK, columns, BLOCK, -1).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(cut.reshape(rows * columns, BLOCK, BLOCK, -1))

@@ -10,8 +10,9 @@ from models.export.archives import ReferenceDevice
 from models.export.bitswap_bounds import prove_bitswap
 from models.export.bitswap_calibration import make_bitswap_exact
 from models.export.bitswap_entry import posterior_frequencies, write_bitswap_entry
-from models.export.bitswap_sampling import blocks_of, negative_elbo, walk
+from models.export.bitswap_sampling import blocks_of, walk
 from models.export.fraction_tables import deviations, half_widths
+from models.export.lossless_entry import values_of
 from models.layers.exact import BoundError, exact_layers, set_exact
 from service.codec.ans import Stack
 from service.errors import ModelUnavailable
@@ -38,7 +39,8 @@ def patch(seed):
     rng = np.random.default_rng(seed)
     row, column = np.mgrid[:256, :256]
     smooth = 120 + 60 * np.sin((row + seed * column) / 30)
-    return np.clip(smooth[..., None] + rng.normal(0, 4, (256, 256, 3)), 0, 255).astype(np.uint8)
+    rgb = np.clip(smooth[..., None] + rng.normal(0, 4, (256, 256, 3)), 0, 255).astype(np.uint8)
+    return values_of(rgb)[0]
 
 
 @pytest.fixture(scope="module")
@@ -172,16 +174,24 @@ def test_the_posteriors_tables_are_logistic_and_whole():
         assert spread == pytest.approx(np.hypot(deviations()[table], 12**-0.5), rel=0.15)
 
 
-def test_an_elbo_is_what_the_steps_cost(model):
+def test_a_walk_samples_every_step(model):
     values = blocks_of(patch(8))[:4]
-    spent = negative_elbo(model, values, np.random.default_rng(3))
-    assert list(spent) == ["q1", "q2", "p1", "p2", "y", "co", "cg"]
-    assert spent["q1"] < 0 and spent["q2"] < 0
-    assert min(spent[name] for name in ("p1", "p2", "y", "co", "cg")) > 0
     coded = {step.name: step for step in walk(model, values, np.random.default_rng(3))}
-    assert coded["p1"].symbols.shape == coded["q1"].tables.shape == (4, 16, 16, 4)
-    cost = model.tables.bits(coded["y"].symbols.reshape(-1), coded["y"].tables.reshape(-1))
-    assert spent["y"] == cost
+    assert list(coded) == ["q1", "q2", "p1", "p2", "y", "co", "cg"]
+    centres, tables = model.posterior(1, values)
+    assert (coded["q1"].tables == tables).all()
+    assert len(np.unique(coded["q1"].symbols)) > 3
+    latent = centres + coded["q1"].symbols
+    assert (coded["q2"].tables == model.posterior(2, latent)[1]).all()
+    assert coded["p1"].symbols.shape == (4, 16, 16, 4)
+    assert coded["co"].symbols.shape == (4, 64, 64)
+
+
+def test_blocks_are_cut_in_raster_order():
+    values = np.arange(128 * 192 * 3, dtype=np.int32).reshape(128, 192, 3)
+    blocks = blocks_of(values)
+    assert blocks.shape == (6, 64, 64, 3)
+    assert (blocks[4] == values[64:, 64:128]).all()
 
 
 def test_an_export_repeats_to_the_byte(network, zoo_folder, tmp_path):
