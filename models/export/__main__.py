@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from models.export.bitswap_calibration import make_bitswap_exact
+from models.export.bitswap_entry import write_bitswap_entry
 from models.export.calibration import make_exact
 from models.export.lossless_entry import write_jpeg_entry, write_lossless_entry
 from models.export.pyramid_calibration import (
@@ -29,6 +31,7 @@ from models.export.pyramid_calibration import (
     make_pyramid_exact,
 )
 from models.export.zoo_entry import write_zoo_entry
+from models.networks.bitswap import Bitswap
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.pyramid import Pyramid
@@ -114,6 +117,10 @@ def export(
         if plain is None:
             return write_lossless_entry(network, values, folder, card)
         return write_jpeg_entry(network, values, plain, folder, card)
+    if isinstance(network, Bitswap):
+        values = in_training(training_patches(recipe, cache))
+        make_bitswap_exact(network, values[:SETTLING_PATCHES])
+        return write_bitswap_entry(network, values, folder, card)
     raise RecipeError(f"no zoo entry can be made of {recipe.model.name}")
 
 

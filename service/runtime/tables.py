@@ -33,7 +33,7 @@ class TableSet:
     Parameters
     ----------
     half_widths
-        (T,) integers, 0 to 2**20.
+        (T,) integers, 0 (without escapes 1) to 2**20.
     frequencies
         The tables' entries one after another, 2 * half_widths + 2 integers >= 1 each (one less
         without escapes), those of each table summing to 2**24.
@@ -55,8 +55,9 @@ class TableSet:
     ) -> None:
         if half_widths.ndim != 1 or not 1 <= half_widths.size <= 2**16:
             raise ValueError("half_widths must be a list of 1 to 65,536 integers")
-        if half_widths.min() < 0 or half_widths.max() > 2**20:
-            raise ValueError("half widths must be 0 to 2**20")
+        least = 0 if escapes else 1  # a symbol that is certain is none
+        if half_widths.min() < least or half_widths.max() > 2**20:
+            raise ValueError(f"half widths must be {least} to 2**20")
         self.half_widths = half_widths.astype(np.int32)
         self.escapes = escapes
         sizes = 2 * half_widths.astype(np.int64) + 1 + escapes
