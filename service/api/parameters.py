@@ -28,7 +28,7 @@ class CompressParameters(_Parameters):
     """Of POST /compress."""
 
     mode: Mode = Field(
-        "lossy",
+        "lossless",
         description="`lossless`: the blade bit for bit, the background at `quality`. `roi-only`: "
         "the blade bit for bit and nothing else. `lossy`: a quality for each.",
     )

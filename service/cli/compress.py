@@ -22,7 +22,7 @@ def compress(
     mode: Annotated[
         Literal["lossless", "roi-only", "lossy"],
         typer.Option(help="The blade bit for bit; that and nothing else; or at a quality."),
-    ] = "lossy",
+    ] = "lossless",
     quality: Annotated[
         float | None, typer.Option(help="Of the background, 1 to 8; 3 if not given.")
     ] = None,

@@ -37,7 +37,7 @@ class CompressOptions:
     Attributes
     ----------
     mode
-        ``lossless`` keeps the blade's pixels bit for bit and the background at ``quality``;
+        ``lossless``, the default, keeps the blade's pixels bit for bit and the background at ``quality``;
         ``roi-only`` keeps the blade's alone; ``lossy`` has a quality for each.
     quality, roi_quality
         1 to 8 for background and blade, in steps of 1/64. None chooses: 3 and 6; a picture that
@@ -59,7 +59,7 @@ class CompressOptions:
         Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
     """
 
-    mode: Mode = "lossy"
+    mode: Mode = "lossless"
     quality: float | None = None
     roi_quality: float | None = None
     target_bytes: int | None = None
@@ -90,7 +90,10 @@ class CompressOptions:
         if self.mode not in MODES:
             raise BadParameter(f"There is no mode {self.mode!r}.")
         if self.mode in ("lossless", "roi-only") and self.roi_quality is not None:
-            raise BadParameter(f"In mode {self.mode} the blade is exact and takes no roi_quality.")
+            raise BadParameter(
+                f"In mode {self.mode} the blade is exact and takes no roi_quality; "
+                "mode lossy has one."
+            )
         if self.mode == "lossy" and self.lossless_model is not None:
             raise BadParameter("In mode lossy no lossless_model is used.")
 

@@ -115,9 +115,9 @@ def test_an_exact_blade_takes_no_quality(bladestream, codec, photo: Path) -> Non
     assert not output.exists()
 
 
-def test_the_mode_is_lossy_if_none_is_named(bladestream, codec, photo: Path) -> None:
+def test_the_mode_is_lossless_if_none_is_named(bladestream, codec, photo: Path) -> None:
     assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
-    assert codec.calls[0].options.mode == "lossy"
+    assert codec.calls[0].options.mode == "lossless"
 
 
 def test_an_error_of_the_codec_is_one_line_and_status_1(bladestream, codec, photo: Path) -> None:
