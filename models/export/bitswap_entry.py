@@ -83,15 +83,14 @@ def write_bitswap_entry(
 def count_symbols(
     model: LatentModel, patches: Iterable[NDArray[np.int32]], counts: FractionCounts
 ) -> None:
-    """Count the symbols of pixels and of all latents but the top, which has a fixed density.
+    """Count the symbols of pixels and of latents given what is above them, the top's included.
 
     patches are YCoCg-R values, of sides that are multiples of 64.
     """
     rng = np.random.default_rng(0)
-    fixed = f"p{model.latents}"
     for patch in patches:
         for step in walk(model, blocks_of(patch), rng):
-            if not step.name.startswith("q") and step.name != fixed:
+            if not step.name.startswith("q"):
                 counts.add(step.tables, step.symbols)
 
 
@@ -110,7 +109,7 @@ def posterior_frequencies() -> NDArray[np.int64]:
 
 
 def _save_tables(folder: Path, counts: FractionCounts, channels: int) -> None:
-    # The top density lies in the middle of a bin; of the tables that do, the first is nearest.
+    # A standard logistic before counting; of the four tables of its scale that of mean 1/8.
     top = FRACTIONS * int(np.argmin(np.abs(deviations()[::FRACTIONS] - TOP_DEVIATION)))
     save_arrays(
         folder / "tables.npz",
