@@ -73,7 +73,8 @@ class Inference(nn.Module):
         """(B, 3, 64, 64) YCoCg-R integers to (B, channels, 64 / cell, 64 / cell)."""
         around = torch.tensor([128.0, 0.0, 0.0], device=pixels.device)[:, None, None]
         cells = F.pixel_unshuffle(pixels - around, self.cell)
-        sixteenths = torch.einsum("kc,bchw->bkhw", self.weights, cells)
+        with torch.autocast(pixels.device.type, enabled=False):
+            sixteenths = F.conv2d(cells, self.weights[:, :, None, None])
         means = torch.floor(sixteenths[:, :COMPONENTS] / 16)
         details = cells - means.repeat_interleave(self.cell**2, 1)
         features = signed_features(torch.cat([differences(means), details], 1))
@@ -99,7 +100,7 @@ class Link(nn.Module):
     def forward(self, latent: Tensor) -> Density:
         """(B, channels, h, w), integers, to the same shape."""
         features = signed_features(F.pixel_unshuffle(latent, FOLD))
-        # The linear part carries whole values, which bfloat16 would round to steps of a half.
+        # The linear part carries whole values, which bfloat16 would round.
         with torch.autocast(latent.device.type, enabled=False):
             answer = self.straight(features) + self.head(self.blocks(self.enter(features)))
         mean, index = density(0.0, answer)
