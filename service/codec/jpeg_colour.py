@@ -7,8 +7,6 @@ as smooth as the JPEG left it.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +14,8 @@ RED_CR, GREEN_CR, GREEN_CB, BLUE_CB = 91881, 46802, 22554, 116130
 """1.402, 0.71414, 0.34414 and 1.772 in 1/65536, as decoders have them (JFIF 1.02, page 3)."""
 _HALF = 1 << 15
 _REACHES = (6, 48)  # how far from the nearest Cb and Cr those of a clipped colour are looked for
+_MOST_TRIED = 1 << 22  # colours times chroma: some tenths of a second
+_AT_ONCE = 1 << 18
 
 
 def from_ycbcr(values: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -51,16 +51,15 @@ def to_ycbcr(rgb: NDArray[np.uint8]) -> NDArray[np.int32] | None:
     """
     values = _nearest(rgb.astype(np.float64))
     wrong = (from_ycbcr(values) != rgb).any(-1)
+    if not wrong.any():
+        return values
     # The nearest are the right ones, and the only ones, where nothing was clipped.
     if not ((rgb[wrong] == 0) | (rgb[wrong] == 255)).any(-1).all():
         return None
     colours, places = np.unique(rgb[wrong], axis=0, return_inverse=True)
-    found = np.zeros((len(colours), 3), np.int32)
-    for place, colour in enumerate(colours.tolist()):
-        made = _of_clipped(*colour)
-        if made is None:
-            return None
-        found[place] = made
+    found = _of_clipped(colours.astype(np.int32))
+    if found is None:
+        return None
     values[wrong] = found[places.reshape(-1)]
     return values
 
@@ -77,27 +76,46 @@ def _nearest(rgb: NDArray[np.float64]) -> NDArray[np.int32]:
     return within.astype(np.int32)
 
 
-@lru_cache(1 << 15)
-def _of_clipped(red: int, green: int, blue: int) -> tuple[int, int, int] | None:
-    """Y, Cb, Cr of a colour with clipped components: of all there are, the nearest."""
-    colour = np.array([red, green, blue])
-    centre = _nearest(colour.astype(np.float64))
+def _of_clipped(colours: NDArray[np.int32]) -> NDArray[np.int32] | None:
+    """Y, Cb, Cr of colours (n, 3) with clipped components: of all that would do, the nearest.
+
+    None if one of them has none that is near; or too few have, to look farther for the others.
+    """
+    found = np.zeros_like(colours)
+    left = np.arange(len(colours))
     for reach in _REACHES:
-        around = np.arange(-reach, reach + 1)
-        cb, cr = (c + around for c in centre[1:])
-        cb, cr = (each[(each >= -128) & (each <= 127)] for each in (cb, cr))
-        cb, cr = cb.repeat(len(cr)), np.tile(cr, len(cb))
-        # A component is right from one luma to another: the same one, or open where it clips.
-        shifts = _shifts(cb, cr)
-        low = np.where(colour == 0, 0, colour - shifts).max(-1).clip(0)
-        high = np.where(colour == 255, 255, colour - shifts).min(-1).clip(max=255)
-        luma = np.clip(centre[0], low, high)
-        distance = sum(np.abs(a - b) for a, b in zip((luma, cb, cr), centre, strict=True))
-        fits = np.flatnonzero(low <= high)
-        if fits.size:
-            best = fits[np.argmin(distance[fits])]
-            return int(luma[best]), int(cb[best]), int(cr[best])
+        side = 2 * reach + 1
+        if len(left) * side**2 > _MOST_TRIED:
+            return None
+        missing = []
+        for start in range(0, len(left), _AT_ONCE // side**2):
+            part = left[start : start + _AT_ONCE // side**2]
+            found[part], there = _nearest_fit(colours[part], reach)
+            missing.append(part[~there])
+        left = np.concatenate(missing)
+        if not left.size:
+            return found
     return None
+
+
+def _nearest_fit(
+    colours: NDArray[np.int32], reach: int
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Y, Cb, Cr of colours (n, 3), chroma no farther off than ``reach``; and whether they fit."""
+    centre = _nearest(colours.astype(np.float64))
+    around = np.stack(np.meshgrid(*[np.arange(-reach, reach + 1)] * 2), -1).reshape(-1, 2)
+    chroma = centre[:, None, 1:] + around
+    shifts = _shifts(chroma[..., 0], chroma[..., 1])
+    # A component is right from one luma to another: the same one, or open where it clips.
+    wanted = colours[:, None]
+    low = np.where(wanted == 0, 0, wanted - shifts).max(-1).clip(0)
+    high = np.where(wanted == 255, 255, wanted - shifts).min(-1).clip(max=255)
+    luma = np.clip(centre[:, None, 0], low, high)
+    distance = np.abs(luma - centre[:, None, 0]) + np.abs(around).sum(-1)
+    fits = (low <= high) & (chroma >= -128).all(-1) & (chroma <= 127).all(-1)
+    best = np.where(fits, distance, 10_000).argmin(1)[:, None]
+    values = np.concatenate([luma[..., None], chroma], -1)
+    return np.take_along_axis(values, best[..., None], 1)[:, 0], fits.any(1)
 
 
 def _shifts(cb: NDArray[np.int32], cr: NDArray[np.int32]) -> NDArray[np.int32]:

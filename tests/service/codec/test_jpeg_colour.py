@@ -63,3 +63,13 @@ def test_whatever_a_damaged_stream_says_gives_samples():
     values = np.array([[[255, 255, 255], [0, -255, -255]]], np.int32)
     rgb = from_ycbcr(values)
     assert rgb.min() >= 0 and rgb.max() <= 255
+
+
+def test_a_patch_of_clipped_noise_is_given_up_or_right():
+    rng = np.random.default_rng(5)
+    for count in (40, 256 * 256):
+        pixels = rng.integers(0, 256, (1, count, 3), dtype=np.uint8)
+        pixels[..., 0] = 255
+        values = to_ycbcr(pixels)
+        assert values is None or np.array_equal(from_ycbcr(values), pixels)
+        assert values is None or count < 10_000
