@@ -82,6 +82,9 @@ class DecompressReport(_Report):
     )
     damaged: list[int] = Field(description="Numbers of the patches shown that damage reaches.")
     damaged_count: int = Field(0, description="How many those are.")
+    damaged_stacks: list[int] = Field(
+        [], description="Numbers of the stacks that hold damaged patches; /inspect lists them."
+    )
     truncated: bool = Field(description="Whether the file ends before its index says so.")
     seconds: dict[str, float] = Field(description="By stage.")
 

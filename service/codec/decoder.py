@@ -76,7 +76,7 @@ class Decoder:
             The region is not within the picture.
         DamagedStream
             ``strict``, and something that is shown, or metadata, is damaged or missing; extra:
-            ``patches`` and ``metadata``.
+            ``patches``, ``metadata``, and ``stacks`` with the patches and donors of each.
         """
         blade = parse(data, max_pixels=self._max_pixels)
         header = blade.header
@@ -97,14 +97,23 @@ class Decoder:
         lost = [label for label in blade.check_chunks() if label in _METADATA]
         if found.digest_matches is False:
             lost.append("digests")
+        stacks = _stacks_with(blade, found, layer)
         if options.strict and (broken or lost):
             what = ", ".join(([f"{len(broken)} patches"] if broken else []) + lost)
-            raise DamagedStream(f"Damaged or missing: {what}.", patches=broken, metadata=lost)
+            raise DamagedStream(
+                f"Damaged or missing: {what}.",
+                patches=broken,
+                metadata=lost,
+                stacks=[
+                    {"patches": list(entry.patches), "donors": list(entry.donors)}
+                    for entry in (blade.stacks[number] for number in stacks)
+                ],
+            )
         if layer is not None:
             with stages.stage("synthesis"):
                 self._show(layer, grid, shown, wanted, picture, checkpoint)
         touched = sorted({*found.damaged, *_touched(layer, grid, wanted)})
-        report = _report(blade, shown, stages, found, touched, broken, lost)
+        report = _report(blade, shown, stages, found, touched, broken, lost, stacks)
         return Decoded(picture, blade.metadata(), report)
 
     def _blade(
@@ -206,6 +215,13 @@ def _touched(layer: LossyLayer | None, grid: Grid, wanted: NDArray[np.bool_]) ->
     return [int(number) for number in np.flatnonzero(marked[1:-1, 1:-1] & wanted)]
 
 
+def _stacks_with(blade: Blade, found: ShownBlade, layer: LossyLayer | None) -> list[int]:
+    """Stacks that hold what is damaged: a blade patch, or a stream that the background lent."""
+    numbers = {blade.lossless[number].stack for number in found.damaged}
+    numbers |= {blade.patches[number].stack for number in (layer.damaged if layer else [])}
+    return sorted(number for number in numbers if number is not None)
+
+
 def _report(
     blade: Blade,
     shown: Window,
@@ -214,6 +230,7 @@ def _report(
     touched: list[int],
     broken: list[int],
     lost: list[str],
+    stacks: list[int],
 ) -> dict[str, object]:
     header = blade.header
     layer = header.has_lossy_layer
@@ -234,6 +251,7 @@ def _report(
         "damaged": touched,
         "damaged_streams": broken,
         "damaged_blade": found.damaged,
+        "damaged_stacks": stacks,
         "damaged_metadata": lost,
         "truncated": blade.truncated,
         "seconds": stages.report(),

@@ -37,7 +37,7 @@ class CompressOptions:
     Attributes
     ----------
     mode
-        ``lossless``, the default, keeps the blade's pixels bit for bit and the background at ``quality``;
+        ``lossless`` keeps the blade's pixels bit for bit and the background at ``quality``;
         ``roi-only`` keeps the blade's alone; ``lossy`` has a quality for each.
     quality, roi_quality
         1 to 8 for background and blade, in steps of 1/64. None chooses: 3 and 6; a picture that

@@ -181,12 +181,14 @@ def test_a_damaged_stack_is_named_with_its_patches_and_donors(
     assert report["damaged_blade"] == [4]
     assert report["damaged_streams"] == sorted((4, *hit.donors))
     assert set(report["damaged"]) >= {4, *hit.donors}
+    assert report["damaged_stacks"] == [1]
     decoded = toy_decoder.decompress(data)
     rest = blade_area((1, 5))
     assert np.array_equal(decoded.pixels[rest], wavy[rest])
     with pytest.raises(DamagedStream) as refused:
         toy_decoder.decompress(data, DecompressOptions(strict=True))
     assert refused.value.extra["patches"] == sorted((4, *hit.donors))
+    assert refused.value.extra["stacks"] == [{"patches": [4], "donors": list(hit.donors)}]
 
 
 def test_a_damaged_loan_leaves_the_blade_exact(
@@ -202,6 +204,7 @@ def test_a_damaged_loan_leaves_the_blade_exact(
     assert decoded.report["exact"] is True
     assert set(decoded.report["damaged_streams"]) <= set(hit.donors)
     assert decoded.report["damaged_streams"]
+    assert decoded.report["damaged_stacks"] == [1]
 
 
 @pytest.mark.parametrize(("share", "lost"), [(1.0, (1, 4, 5)), (0.5, (1, 4)), (0.1, (1,))])
