@@ -31,7 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe = read_recipe(find_recipe(options.recipe))
         cache = open_cache(options.data, folder / "cache")
-        crops = Crops(cache, recipe.data.crop, recipe.data.validation_share)
+        data = recipe.data
+        crops = Crops(cache, data.crop, data.validation_share, data.grid)
         trainer = Trainer(recipe, crops, folder, _device(options.device), stop)
         done = trainer.run(options.stage)
     except (ValueError, OSError, DivergedError) as error:

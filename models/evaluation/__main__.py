@@ -73,6 +73,45 @@ def exactness(options: argparse.Namespace) -> None:
     print(markdown.exactness_table(report))
 
 
+def bits_back(options: argparse.Namespace) -> None:
+    """Initial bits, orders and models of lossless coding: bits_back.json, .md and .png."""
+    from models.evaluation.bits_back import evaluate
+    from models.evaluation.bits_back_report import draw, markdown
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    words = ["bits-back", "--images", shown(options.images), "--out", shown(out)]
+    words += ["--side", str(options.side), "--model", options.model]
+    words += ["--against", ",".join(options.against)]
+    found = evaluate(options.images, options.side, options.model, options.against, get_settings())
+    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    _write_json(out / "bits_back.json", report)
+    text = markdown(report)
+    (out / "bits_back.md").write_text(text, encoding="utf-8")
+    draw(report, out / "bits_back.png")
+    print(text)
+
+
+def lossless(options: argparse.Namespace) -> None:
+    """Blades bit for bit, beside lossless peers: lossless.json, .md and .png."""
+    from models.evaluation.lossless import evaluate
+    from models.evaluation.lossless_report import as_markdown, draw
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    words = ["lossless", "--images", shown(options.images)]
+    if options.masks:
+        words += ["--masks", shown(options.masks)]
+    words += ["--out", shown(out)]
+    found = evaluate(options.images, options.masks, get_settings())
+    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    _write_json(out / "lossless.json", report)
+    text = as_markdown(report)
+    (out / "lossless.md").write_text(text, encoding="utf-8")
+    draw(report, out / "lossless.png")
+    print(text)
+
+
 def tables(options: argparse.Namespace) -> None:
     """Put the results between the README's markers."""
     folder: Path = options.results
@@ -105,6 +144,22 @@ def _parser() -> argparse.ArgumentParser:
     exact.set_defaults(run=exactness)
     for verb in (rd_, exact):
         verb.add_argument("--qualities", type=_qualities, default=QUALITIES, help="with commas")
+    stacks = verbs.add_parser("bits-back", help=bits_back.__doc__, description=bits_back.__doc__)
+    stacks.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    stacks.add_argument("--out", type=Path, required=True, help="folder for the results")
+    stacks.add_argument(
+        "--side", type=int, default=1536, help="pixels a side that pictures are cut to"
+    )
+    stacks.add_argument("--model", default="bitswap", help="a lossless model with latents")
+    stacks.add_argument(
+        "--against", type=lambda text: text.split(","), default=["pyramid"], help="with commas"
+    )
+    stacks.set_defaults(run=bits_back)
+    exact_blade = verbs.add_parser("lossless", help=lossless.__doc__, description=lossless.__doc__)
+    exact_blade.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    exact_blade.add_argument("--masks", type=Path, help="folder of masks; all is blade without")
+    exact_blade.add_argument("--out", type=Path, required=True, help="folder for the results")
+    exact_blade.set_defaults(run=lossless)
     readme = verbs.add_parser("tables", help=tables.__doc__, description=tables.__doc__)
     readme.add_argument("--results", type=Path, default=Path("docs/results"))
     readme.add_argument("--readme", type=Path, default=Path("README.md"))

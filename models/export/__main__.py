@@ -11,25 +11,39 @@ import argparse
 import pickle
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from models.export.bitswap_calibration import make_bitswap_exact
+from models.export.bitswap_entry import write_bitswap_entry
 from models.export.calibration import make_exact
+from models.export.lossless_entry import write_jpeg_entry, write_lossless_entry
+from models.export.pyramid_calibration import (
+    in_jpeg_training,
+    in_training,
+    make_pyramid_exact,
+)
 from models.export.zoo_entry import write_zoo_entry
+from models.networks.bitswap import Bitswap
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
+from models.networks.pyramid import Pyramid
 from models.networks.registry import build
 from models.training import checkpoints
-from models.training.pictures import Crops, open_cache
+from models.training.pictures import Crops, PictureCache, open_cache
 from models.training.recipe import Recipe, RecipeError, find_recipe, read_recipe
 from service.runtime.card import Card
 
 PATCHES = 48  # from which tables are counted, at nine qualities each: ten million symbols
+LOSSLESS_PATCHES = 320  # likewise: sixty million symbols
+SETTLING_PATCHES = 64  # of those, for the steps of the integers
 
 
 class Prose(BaseModel):
@@ -55,8 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise ValueError(f"{options.out} is taken; files made with it need it as it is")
         # The cache of the training run, if it lies beside the weights.
         cache = open_cache(options.data, options.weights.parent / "cache")
-        crops = Crops(cache, recipe.data.crop, recipe.data.validation_share)
-        card = export(recipe, state, training_pictures(recipe, crops), options.out, prose)
+        card = export(recipe, state, cache, options.out, prose, options.plain)
     except (ValueError, OSError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
@@ -66,38 +79,70 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def export(
-    recipe: Recipe, state: dict[str, Any], pictures: list[Tensor], folder: Path, prose: Prose
+    recipe: Recipe,
+    state: dict[str, Any],
+    cache: PictureCache,
+    folder: Path,
+    prose: Prose,
+    plain: Path | None = None,
 ) -> Card:
     """Write ``folder`` (NAME/VERSION) from what a training run left in ``weights.pt``.
+
+    With ``plain``, an entry of a pyramid, the network is that for patches in a JPEG's colours,
+    and those for all other patches are taken over from there.
 
     Raises
     ------
     RecipeError
-        The recipe is not that of a lossy network.
+        The recipe is that of a network that no entry can be made of.
     BoundError
         An exact layer could leave the integers that float32 holds.
     """
     network = build(recipe.model.name, recipe.model.arguments)
-    if not isinstance(network, LossyNetwork):
-        raise RecipeError(f"{recipe.model.name} is not a lossy network")
     network.load_state_dict(state["weights"])
     network.eval()
-    make_exact(network, pictures)
     stages = {stage.name: stage.model_dump(mode="json") for stage in recipe.stages}
     ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
     card = prose.model_dump(exclude={"data"})
     card |= {"name": folder.parent.name, "version": folder.name}
     card["training"] = {"data": prose.data, "crops": recipe.data.model_dump(), "stages": ran}
-    return write_zoo_entry(network, pictures, folder, card)
+    if isinstance(network, LossyNetwork):
+        pictures = training_pictures(recipe, cache)
+        make_exact(network, pictures)
+        return write_zoo_entry(network, pictures, folder, card)
+    if isinstance(network, Pyramid):
+        patches = training_patches(recipe, cache)
+        values = in_training(patches) if plain is None else in_jpeg_training(patches)
+        make_pyramid_exact(network, values[:SETTLING_PATCHES])
+        if plain is None:
+            return write_lossless_entry(network, values, folder, card)
+        return write_jpeg_entry(network, values, plain, folder, card)
+    if isinstance(network, Bitswap):
+        values = in_training(training_patches(recipe, cache))
+        make_bitswap_exact(network, values[:SETTLING_PATCHES])
+        return write_bitswap_entry(network, values, folder, card)
+    raise RecipeError(f"no zoo entry can be made of {recipe.model.name}")
 
 
-def training_pictures(recipe: Recipe, crops: Crops) -> list[Tensor]:
+def training_pictures(recipe: Recipe, cache: PictureCache) -> list[Tensor]:
     """The same few crops each time, (1, 3, H, W), none of them kept for validation."""
-    rng = np.random.default_rng(recipe.seed)
     height, width = recipe.data.crop
     count = -(-PATCHES * PATCH**2 // (height * width))
-    drawn = (crops.draw(1, rng) for _ in range(count))
-    return [torch.from_numpy(crop).permute(0, 3, 1, 2).float() for crop in drawn]
+    drawn = _drawn(recipe, cache, recipe.data.crop, count)
+    return [torch.from_numpy(crop).permute(2, 0, 1)[None].float() for crop in drawn]
+
+
+def training_patches(recipe: Recipe, cache: PictureCache) -> list[NDArray[np.uint8]]:
+    """Likewise whole patches, (256, 256, 3), whatever size the crops of the training had."""
+    return list(_drawn(recipe, cache, (PATCH, PATCH), LOSSLESS_PATCHES))
+
+
+def _drawn(
+    recipe: Recipe, cache: PictureCache, size: tuple[int, int], count: int
+) -> Iterator[NDArray[np.uint8]]:
+    crops = Crops(cache, size, recipe.data.validation_share, recipe.data.grid)
+    rng = np.random.default_rng(recipe.seed)
+    return (crops.draw(1, rng)[0] for _ in range(count))
 
 
 def _load(weights: Path, recipe: Recipe) -> dict[str, Any]:
@@ -122,6 +167,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, help="folder of training pictures")
     parser.add_argument("--out", type=Path, required=True, help="models/zoo/NAME/VERSION")
     parser.add_argument("--card", type=Path, required=True, help="TOML file, see above")
+    parser.add_argument(
+        "--plain",
+        type=Path,
+        help="entry of a pyramid that codes what is not from a JPEG; the weights are for the rest",
+    )
     return parser
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,19 @@ from models.export.pyramid_bounds import prove_pyramid
 from models.export.pyramid_graphs import level_graphs
 from models.layers.ycocg import to_ycocg
 from models.networks.pyramid import Pyramid
-from service.runtime.card import LosslessCard, LosslessModelCard
+from service.runtime.card import (
+    JpegLosslessCard,
+    LosslessCard,
+    LosslessModelCard,
+    read_card,
+)
 from service.runtime.lossless_answers import lossless_answers_of
-from service.runtime.lossless_model import COMPONENTS, LosslessModel
+from service.runtime.lossless_model import (
+    COMPONENTS,
+    JPEG_PREFIX,
+    LosslessModel,
+    PixelModel,
+)
 from service.runtime.pixel_chain import PATCH, PixelChain, Step, slice_of
 from service.runtime.sessions import Device
 from service.runtime.tables import TableSet
@@ -31,7 +42,7 @@ _UNKNOWN_START = np.zeros(COMPONENTS, np.uint8)
 
 def write_lossless_entry(
     network: Pyramid,
-    patches: Sequence[NDArray[np.uint8]],
+    patches: Sequence[NDArray[np.int32]],
     folder: Path,
     card: Mapping[str, object],
 ) -> LosslessModelCard:
@@ -42,7 +53,7 @@ def write_lossless_entry(
     network
         Trained; ``set_exact`` is on.
     patches
-        (256, 256, 3) RGB: training pictures, for the tables.
+        (256, 256, 3) YCoCg-R values of training pictures, for the tables.
     card
         name, version, description, licence, training, quality, weaknesses.
 
@@ -52,51 +63,123 @@ def write_lossless_entry(
         An exact layer could leave the integers that float32 holds.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    prove_pyramid(network)
-    names = []
-    for lowering in LOWERINGS:
-        for stem, graph in level_graphs(network, lowering).items():
-            names.append(f"{stem}.{lowering}.onnx")
-            onnx.save(graph, folder / names[-1])
-    names.append("tables.npz")
-    anatomy = LosslessCard(networks=len(network.levels))
+    entry = _Entry(folder, LosslessCard(networks=len(network.levels)), card)
+    entry.add(network)
+    entry.count(lambda model: model, patches)
+    return entry.finish()
 
-    def entry() -> LosslessModelCard:
-        files = {name: sha256_of(folder / name) for name in sorted(names)}
-        return LosslessModelCard(kind="lossless", files=files, lossless=anatomy, **card)
 
-    counts = FractionCounts()
-    _save_tables(folder, counts, _UNKNOWN_START)
-    starts = count_symbols(LosslessModel(folder, entry(), Device("cpu", 0)), patches, counts)
-    _save_tables(folder, counts, cheapest_tables(starts, counts))
-    written = entry()
-    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
-    (folder / "model.json").write_text(text + "\n")
-    values = _example()
-    save_arrays(
-        folder / "known_answers.npz",
-        values=values.astype(np.int16),
-        answers=lossless_answers_of(LosslessModel(folder, written, ReferenceDevice()), values),
-    )
-    return written
+def write_jpeg_entry(
+    network: Pyramid,
+    patches: Sequence[NDArray[np.int32]],
+    plain: Path,
+    folder: Path,
+    card: Mapping[str, object],
+) -> LosslessModelCard:
+    """Write an entry whose networks for patches in a JPEG's colours are ``network``.
+
+    Parameters
+    ----------
+    patches
+        (256, 256, 3) YCbCr values of training pictures.
+    plain
+        The entry whose networks for all other patches are taken over.
+    network, folder, card
+        As in ``write_lossless_entry``.
+
+    Raises
+    ------
+    ValueError
+        ``plain`` is no entry of a pyramid.
+    BoundError
+        An exact layer could leave the integers that float32 holds.
+    """
+    old = read_card(plain)
+    if not isinstance(old, LosslessModelCard) or not isinstance(old.lossless, LosslessCard):
+        raise ValueError(f"{plain} is no pyramid")
+    counts = old.lossless.networks, len(network.levels)
+    anatomy = JpegLosslessCard(networks=counts[0], jpeg_networks=counts[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    entry = _Entry(folder, anatomy, card)
+    for name in old.files:
+        if not name.startswith(JPEG_PREFIX):
+            entry.names.append(name)
+            shutil.copyfile(plain / name, folder / name)
+    entry.add(network, JPEG_PREFIX)
+    entry.count(_jpeg_part, patches, JPEG_PREFIX)
+    return entry.finish()
+
+
+def _jpeg_part(model: LosslessModel) -> PixelModel:
+    assert model.jpeg is not None
+    return model.jpeg
+
+
+class _Entry:
+    """A folder that fills with files, and the card that names them."""
+
+    def __init__(self, folder: Path, anatomy: LosslessCard, card: Mapping[str, object]) -> None:
+        self.names: list[str] = []
+        self._folder, self._anatomy, self._card = folder, anatomy, card
+
+    def add(self, network: Pyramid, prefix: str = "") -> None:
+        """Graphs, proven, in both lowerings."""
+        prove_pyramid(network)
+        for lowering in LOWERINGS:
+            for stem, graph in level_graphs(network, lowering).items():
+                self.names.append(f"{prefix}{stem}.{lowering}.onnx")
+                onnx.save(graph, self._folder / self.names[-1])
+
+    def count(
+        self,
+        part: Callable[[LosslessModel], PixelModel],
+        patches: Sequence[NDArray[np.int32]],
+        prefix: str = "",
+    ) -> None:
+        """Tables, as patches ask for them."""
+        self.names.append(f"{prefix}tables.npz")
+        path, counts = self._folder / self.names[-1], FractionCounts()
+        _save_tables(path, counts, _UNKNOWN_START)
+        model = LosslessModel(self._folder, self.described(), Device("cpu", 0))
+        starts = count_symbols(part(model), patches, counts)
+        _save_tables(path, counts, cheapest_tables(starts, counts))
+
+    def described(self) -> LosslessModelCard:
+        """The card of the files as they are."""
+        files = {name: sha256_of(self._folder / name) for name in sorted(self.names)}
+        return LosslessModelCard(kind="lossless", files=files, lossless=self._anatomy, **self._card)
+
+    def finish(self) -> LosslessModelCard:
+        """Write the card and the known answers."""
+        card = self.described()
+        text = json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=False)
+        (self._folder / "model.json").write_text(text + "\n")
+        values = _example()
+        save_arrays(
+            self._folder / "known_answers.npz",
+            values=values.astype(np.int16),
+            answers=lossless_answers_of(
+                LosslessModel(self._folder, card, ReferenceDevice()), values
+            ),
+        )
+        return card
 
 
 def count_symbols(
-    model: LosslessModel, patches: Iterable[NDArray[np.uint8]], counts: FractionCounts
+    model: PixelModel, patches: Iterable[NDArray[np.int32]], counts: FractionCounts
 ) -> list[NDArray[np.int32]]:
     """Count every step's symbols; returns those of the start by component, which are not counted.
 
-    patches are (256, 256, 3) RGB.
+    patches are values (256, 256, 3) in the colours that the model is for.
     """
     starts: list[list[NDArray[np.int32]]] = [[] for _ in range(COMPONENTS)]
     for patch in patches:
-        values = values_of(patch)
 
         def code(
             step: Step,
             centres: NDArray[np.int32],
             tables: NDArray[np.uint8],
-            values: NDArray[np.int32] = values,
+            values: NDArray[np.int32] = patch[None],
         ) -> NDArray[np.int32]:
             symbols: NDArray[np.int32] = values[slice_of(step)] - centres
             if step.phase == "a":
@@ -126,9 +209,9 @@ def values_of(patch: NDArray[np.uint8]) -> NDArray[np.int32]:
     return values
 
 
-def _save_tables(folder: Path, counts: FractionCounts, starts: NDArray[np.uint8]) -> None:
+def _save_tables(path: Path, counts: FractionCounts, starts: NDArray[np.uint8]) -> None:
     save_arrays(
-        folder / "tables.npz",
+        path,
         half_widths=counts.half_widths,
         frequencies=counts.frequencies().astype(np.uint32),
         start_tables=starts,

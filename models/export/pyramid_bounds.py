@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from models.layers.exact import EXACT_LIMIT, BoundError, ExactBlock, ExactConv
+from models.layers.periodic import PeriodicBias
 from models.networks.pyramid import LevelNetwork, Pyramid
 
 
@@ -37,6 +38,10 @@ def _reaches(level: LevelNetwork) -> list[Tensor]:
     for step, blocks in enumerate(level.blocks):
         if step:
             stream = stream + _update(level.embeds[step - 1])
+        if level.places:
+            place = level.places[step]
+            assert isinstance(place, PeriodicBias)
+            stream = stream + place.integers().abs().amax((1, 2)).double()
         assert isinstance(blocks, nn.Sequential)
         for block in blocks:
             assert isinstance(block, ExactBlock)

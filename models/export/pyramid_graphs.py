@@ -13,6 +13,7 @@ from models.export.exact_graph import ExactGraph, Lowering
 from models.export.fused_graph import FusedGraph
 from models.layers.centred import FINE, ZERO
 from models.layers.exact import STREAM_BITS, ExactBlock, ExactConv
+from models.layers.periodic import PeriodicBias
 from models.networks.pyramid import (
     COMPONENTS,
     INDEX_UNIT,
@@ -55,6 +56,10 @@ def _phase_graph(level: LevelNetwork, step: int, lowering: Lowering) -> onnx.Mod
         stream = g.add(state, g.conv(_signed_features(g, residual), embed))
     blocks, hidden = level.blocks[step], level.hidden[step]
     assert isinstance(blocks, nn.Sequential) and isinstance(hidden, ExactConv)
+    if level.places:
+        place = level.places[step]
+        assert isinstance(place, PeriodicBias)
+        stream = _placed(g, stream, place)
     for block in blocks:
         assert isinstance(block, ExactBlock)
         stream = g.block(stream, block)
@@ -67,6 +72,20 @@ def _phase_graph(level: LevelNetwork, step: int, lowering: Lowering) -> onnx.Mod
     if step + 1 < len(PHASES):
         g.output(stream, "next_state", ["p", "h", "w", level.width])
     return g.model()
+
+
+def _placed(g: ExactGraph, stream: str, place: PeriodicBias) -> str:
+    """The stream and what its positions add: the period's bias, repeated and cut to its size."""
+    bias = place.integers().permute(1, 2, 0)[None].numpy()
+
+    def whole(*values: int) -> str:
+        return g.constant(np.array(values, np.int64))
+
+    size = g.node("Slice", g.node("Shape", stream), whole(1), whole(3))
+    begun = g.node("Div", g.node("Add", size, whole(place.period - 1)), whole(place.period))
+    repeats = g.node("Concat", whole(1), begun, whole(1), axis=0)
+    tiled = g.node("Tile", g.constant(bias.astype(np.float32)), repeats)
+    return g.add(stream, g.node("Slice", tiled, whole(0, 0), size, whole(1, 2)))
 
 
 def _chroma_graph(level: LevelNetwork, component: int, lowering: Lowering) -> onnx.ModelProto:

@@ -11,7 +11,7 @@ an integer prediction from neighbours, and the scale of a logistic density.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,10 @@ from torch.nn import functional as F
 from models.layers.centred import CentredConv, signed_features
 from models.layers.density import deviation, logistic_bits
 from models.layers.exact import ExactBlock, ExactConv
+from models.layers.periodic import PeriodicBias
+from models.layers.ycbcr import to_ycbcr
 from models.layers.ycocg import to_ycocg
+from models.training.jpeg import as_stored
 from models.training.noise import with_sensor_noise
 
 PHASES = ("d", "b", "c")
@@ -39,7 +42,7 @@ Code = Callable[[str, int, Tensor, Tensor], Tensor]
 class LevelNetwork(nn.Module):
     """The three phases of one level; (B, 3, h, w) is a's shape and that of every phase."""
 
-    def __init__(self, width: int, depth: int) -> None:
+    def __init__(self, width: int, depth: int, period: int = 0) -> None:
         super().__init__()
         self.width, self.hidden_width = width, width // 2
         n = self.hidden_width
@@ -50,6 +53,8 @@ class LevelNetwork(nn.Module):
         )
         self.hidden = nn.ModuleList(ExactConv(width, COMPONENTS * n, 1) for _ in PHASES)
         self.embeds = nn.ModuleList(CentredConv(2 * COMPONENTS, width, 3) for _ in PHASES[1:])
+        # A JPEG's grid, on the levels where it is a period; none elsewhere.
+        self.places = nn.ModuleList(PeriodicBias(width, period) for _ in PHASES if period)
         # Shared by the phases: what of Y's symbol Co sees, and of both Cg.
         self.looks = nn.ModuleList(CentredConv(2 * k, n, 1) for k in range(1, COMPONENTS))
         self.heads = nn.ModuleList(ExactConv(n, 2, 1) for _ in range(COMPONENTS))
@@ -69,6 +74,8 @@ class LevelNetwork(nn.Module):
                 before = PHASES[step - 1]
                 residual = planes[before] - predict(before, planes)
                 stream = stream + self.embeds[step - 1](signed_features(residual))
+            if self.places:
+                stream = self.places[step](stream)
             stream = self.blocks[step](stream)
             streams = self.hidden[step](stream).split(self.hidden_width, 1)
             symbols: list[Tensor] = []
@@ -89,14 +96,19 @@ class Pyramid(nn.Module):
     """Levels finest first: own weights on the first ones, the last of them for all coarser.
 
     widths, depths : of each network; channels of its state, and residual blocks a phase.
+    periods : of the first networks' biases by position, in positions of their states; 0 for none.
     """
 
     def __init__(
-        self, widths: tuple[int, ...] = (48, 48, 48), depths: tuple[int, ...] = (2, 2, 2)
+        self,
+        widths: tuple[int, ...] = (48, 48, 48),
+        depths: tuple[int, ...] = (2, 2, 2),
+        periods: Sequence[int] = (),
     ) -> None:
         super().__init__()
+        periods = [*periods] + [0] * (len(widths) - len(periods))
         self.levels = nn.ModuleList(
-            LevelNetwork(width, depth) for width, depth in zip(widths, depths, strict=True)
+            LevelNetwork(*each) for each in zip(widths, depths, periods, strict=True)
         )
 
     def network(self, level: int) -> LevelNetwork:
@@ -106,9 +118,10 @@ class Pyramid(nn.Module):
         return chosen
 
     def forward(self, values: Tensor) -> list[Tensor]:
-        """Bits of each level, finest first, summed over all pictures.
+        """Bits of each level, finest first, (B,) each: of every picture.
 
-        values : (B, 3, H, W) YCoCg-R integers; levels go on while both sides are above 4.
+        values : (B, 3, H, W) integers, YCoCg-R or centred YCbCr; levels go on while both sides
+        are above 4.
         """
         spent: list[Tensor] = []
         while min(values.shape[2:]) > 4:
@@ -123,27 +136,40 @@ class Pyramid(nn.Module):
                 total: list[Tensor] = total,
             ) -> Tensor:
                 truth = phase_of(fine, phase)[:, component : component + 1]
-                total.append(logistic_bits(truth - mean, deviation(index)).sum())
+                total.append(logistic_bits(truth - mean, deviation(index)).sum((1, 2, 3)))
                 return truth
 
             coarse = phase_of(values, "a")
             self.network(len(spent)).walk(coarse, code)
-            spent.append(torch.stack(total).sum())
+            spent.append(torch.stack(total).sum(0))
             values = coarse
         return spent
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
-        """The loss that a recipe's stages name."""
-        return {"rate": self.rate_loss}
+        """The losses that a recipe's stages name."""
+        return {"rate": self.rate_loss, "jpeg": self.jpeg_loss}
 
     def rate_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Bits a pixel, all three components; a share of the pictures gets a sensor's noise."""
-        values = to_ycocg(with_sensor_noise(rgb, NOISY_SHARE))
-        pixels = values.shape[0] * values.shape[2] * values.shape[3]
+        spent, logs = self._rates(to_ycocg(with_sensor_noise(rgb, NOISY_SHARE)))
+        return spent.mean() / 10, logs
+
+    def jpeg_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Logarithm of bits a pixel of pictures that come out of JPEGs, in a JPEG's colours.
+
+        The logarithm, since their rates differ tenfold: a tenth saved on a smooth picture counts
+        like a tenth on a noisy one.
+        """
+        spent, logs = self._rates(to_ycbcr(as_stored(rgb)))
+        return torch.log1p(spent).mean(), logs
+
+    def _rates(self, values: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Bits a pixel of each picture, (B,), and figures for the log."""
+        pixels = values.shape[2] * values.shape[3]
         levels = [bits / pixels for bits in self(values)]
-        loss = torch.stack(levels).sum()
-        logs = {f"level_{k}": float(bits.detach()) for k, bits in enumerate(levels)}
-        return loss / 10, {"bpp": float(loss.detach()), **logs}
+        spent = torch.stack(levels).sum(0)
+        logs = {f"level_{k}": float(bits.detach().mean()) for k, bits in enumerate(levels)}
+        return spent, {"bpp": float(spent.detach().mean()), **logs}
 
 
 def phase_of(picture: Tensor, phase: str) -> Tensor:

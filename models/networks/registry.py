@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
+from models.networks.bitswap import Bitswap
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.pyramid import Pyramid
@@ -30,6 +31,7 @@ class Trainable(Protocol):
 
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
+    "bitswap": Bitswap,
     "hp": Hyperprior,
     "lite": Lite,
     "pyramid": Pyramid,

@@ -89,11 +89,20 @@ class Crops:
         any quarter turn may be drawn.
     validation_share : share of the pictures that ``draw`` never shows, chosen by a checksum of
         the name, so that it stays when others are added.
+    grid : crops begin at multiples of so many pixels. Turned and flipped crops keep such a grid
+        at their own borders where their sides are multiples of it.
     """
 
-    def __init__(self, cache: PictureCache, crop: tuple[int, int], validation_share: float) -> None:
+    def __init__(
+        self,
+        cache: PictureCache,
+        crop: tuple[int, int],
+        validation_share: float,
+        grid: int = 1,
+    ) -> None:
         self._cache = cache
         self._crop = crop
+        self._grid = grid
         usable = [e for e in cache.entries if min(e.height, e.width) >= max(crop)]
         if len(usable) < len(cache.entries):
             skipped = len(cache.entries) - len(usable)
@@ -114,8 +123,8 @@ class Crops:
         entry = self.training[rng.integers(len(self.training))]
         turns = int(rng.integers(4))
         height, width = self._crop if turns % 2 == 0 else self._crop[::-1]
-        top = rng.integers(entry.height - height + 1)
-        left = rng.integers(entry.width - width + 1)
+        top = self._grid * rng.integers((entry.height - height) // self._grid + 1)
+        left = self._grid * rng.integers((entry.width - width) // self._grid + 1)
         piece = np.rot90(self._cache[entry][top : top + height, left : left + width], turns)
         return piece[:, ::-1] if rng.random() < 0.5 else piece
 
@@ -124,6 +133,9 @@ class Crops:
         height, width = self._crop
         pieces = []
         for entry in self.validation:
-            top, left = (entry.height - height) // 2, (entry.width - width) // 2
+            top, left = (
+                side // 2 // self._grid * self._grid
+                for side in (entry.height - height, entry.width - width)
+            )
             pieces.append(self._cache[entry][top : top + height, left : left + width])
         return [np.stack(pieces[i : i + batch]) for i in range(0, len(pieces), batch)]

@@ -30,12 +30,14 @@ class Architecture(_Table):
 class Data(_Table):
     """Crops (height, width in pixels), how many make a batch, and what is kept for validation.
 
-    ``validation_share`` is a share of the pictures, chosen by their names.
+    ``validation_share`` is a share of the pictures, chosen by their names. Crops begin at multiples
+    of ``grid`` pixels: 16 keeps a JPEG's blocks where a crop's first pixel has them.
     """
 
     crop: tuple[int, int] = (256, 256)
     batch: int = Field(gt=0)
     validation_share: float = Field(default=0.04, ge=0, lt=1)
+    grid: int = Field(default=1, gt=0)
 
     @model_validator(mode="after")
     def _whole_patches(self) -> Data:

@@ -268,9 +268,11 @@ class Trainer:
     def _resume(self) -> int:
         state = checkpoints.load(self._path, self._device)
         ours = self._recipe.model_dump(mode="json")
+        # By way of a recipe, so that what it did not say has today's default.
+        theirs = Recipe.model_validate(state["recipe"]).model_dump(mode="json")
         # Stages may be lengthened or added between runs; the network and its data may not.
         for part in ("model", "data"):
-            if state["recipe"][part] != ours[part]:
+            if theirs[part] != ours[part]:
                 raise RecipeError(f"{self._path} was made by a recipe with another [{part}]")
         self.model.load_state_dict(state["weights"])
         self._finished, self._running = state["finished"], state["running"]

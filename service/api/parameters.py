@@ -28,7 +28,7 @@ class CompressParameters(_Parameters):
     """Of POST /compress."""
 
     mode: Mode = Field(
-        "lossy",
+        "lossless",
         description="`lossless`: the blade bit for bit, the background at `quality`. `roi-only`: "
         "the blade bit for bit and nothing else. `lossy`: a quality for each.",
     )
@@ -70,6 +70,11 @@ class CompressParameters(_Parameters):
         description="Accept a conversion that loses values (16 bits, transparency, CMYK).",
     )
     verify: bool = Field(True, description="Read the result back before it is answered.")
+    progressive: bool = Field(
+        False,
+        description="Keep the whole lossy layer readable from the file's front: a lossless model "
+        "with latents is then lent none of it, which costs some bytes.",
+    )
     keep: bool = Field(
         False, description="Keep the file in the archive; the answer is then 201 with a Location."
     )
@@ -91,6 +96,7 @@ class CompressParameters(_Parameters):
             lossless_model=self.lossless_model,
             metadata=self.metadata,
             verify=self.verify,
+            progressive=self.progressive,
         )
         options.validate()
         return options

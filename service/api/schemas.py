@@ -48,6 +48,11 @@ class CompressReport(_Report):
     raw_patches: int = Field(
         0, description="Blade patches stored as they are: nothing shrank them."
     )
+    lent_patches: int = Field(
+        0, description="Background patches whose streams the blade's stacks were lent, and hold."
+    )
+    lent_bytes: int = Field(0, description="Those streams; they count as background.")
+    filler_bytes: int = Field(0, description="Initial bits of the blade's stacks that nobody lent.")
     blade_share: float = Field(description="Share of the patches that hold blade, 0 to 1.")
     mask_bytes: int
     seconds: dict[str, float] = Field(description="By stage.")
@@ -77,6 +82,9 @@ class DecompressReport(_Report):
     )
     damaged: list[int] = Field(description="Numbers of the patches shown that damage reaches.")
     damaged_count: int = Field(0, description="How many those are.")
+    damaged_stacks: list[int] = Field(
+        [], description="Numbers of the stacks that hold damaged patches; /inspect lists them."
+    )
     truncated: bool = Field(description="Whether the file ends before its index says so.")
     seconds: dict[str, float] = Field(description="By stage.")
 
@@ -107,12 +115,26 @@ class Patches(_Report):
     background: PatchKind
 
 
+class LosslessStack(_Report):
+    """A stack of a lossless model with latents."""
+
+    patches: list[int] = Field(description="Blade patches; a reader finds the last one first.")
+    bytes: int = Field(description="All of it, what it was lent included.")
+    donors: list[int] = Field(description="Background patches whose streams it holds.")
+    lent_bytes: int = Field(description="Those streams.")
+    filler_bytes: int = Field(description="Initial bits that nobody lent: pure overhead.")
+
+
 class LosslessStreams(PatchKind):
-    """The lossless streams of the blade patches."""
+    """The lossless streams of the blade patches; without what was lent to them."""
 
     raw: int = Field(description="Patches stored as they are: nothing shrank them.")
     blade_pixels: int
     blade_bpp: float = Field(description="Bits per blade pixel.")
+    lent_patches: int = Field(0, description="Background patches whose streams stacks hold.")
+    lent_bytes: int = Field(0, description="Those streams; they count as background.")
+    filler_bytes: int = Field(0, description="Initial bits that nobody lent.")
+    stacks: list[LosslessStack] = Field([], description="Empty if the model has no latents.")
 
 
 class InspectReport(_Report):

@@ -22,7 +22,7 @@ def compress(
     mode: Annotated[
         Literal["lossless", "roi-only", "lossy"],
         typer.Option(help="The blade bit for bit; that and nothing else; or at a quality."),
-    ] = "lossy",
+    ] = "lossless",
     quality: Annotated[
         float | None, typer.Option(help="Of the background, 1 to 8; 3 if not given.")
     ] = None,
@@ -56,6 +56,14 @@ def compress(
     no_verify: Annotated[
         bool, typer.Option("--no-verify", help="Do not read the result back before writing it.")
     ] = False,
+    progressive: Annotated[
+        bool,
+        typer.Option(
+            "--progressive",
+            help="Keep the whole lossy layer readable from the file's front: a lossless model with "
+            "latents is then lent none of it.",
+        ),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Report as one JSON object.")] = False,
 ) -> None:
     """Compress a photograph: the blade bit for bit, the background at a quality."""
@@ -81,6 +89,7 @@ def compress(
         lossless_model=lossless_model,
         metadata=metadata,
         verify=not no_verify,
+        progressive=progressive,
     )
     options.validate()
 

@@ -7,6 +7,7 @@ same in terms of bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -67,6 +68,58 @@ class Stack:
         words: NDArray[np.uint32] = self._coder.get_compressed()
         return words.astype("<u4").tobytes().rstrip(b"\0")
 
+    @classmethod
+    def on_loan(cls, words: NDArray[np.uint32]) -> Stack:
+        """A stack that starts with words of others; `loan` gives them back (section 9)."""
+        stack = cls()
+        stack._coder = _AnsCoder(words, True)
+        return stack
+
+    def loan(self) -> NDArray[np.uint32] | None:
+        """The words that the stack was started with; None if it has something else on them."""
+        words, state = self._coder.pos()
+        if state >> 32 != 1:
+            return None
+        found: NDArray[np.uint32] = self._coder.get_compressed(True)
+        return found if len(found) == words + 1 else None
+
+    @property
+    def bits(self) -> float:
+        """How much the stack holds."""
+        words, state = self._coder.pos()
+        return 32 * int(words) + math.log2(max(state, 1))
+
+    @property
+    def is_short(self) -> bool:
+        """Whether pops have reached the bottom: what came last may not be random any more."""
+        return int(self._coder.pos()[0]) == 0
+
+    def copy(self) -> Stack:
+        """Another stack with the same content."""
+        stack = Stack()
+        stack._coder = self._coder.clone()
+        return stack
+
+    def push_check(self, check: int) -> None:
+        """Push a CRC32C, so that the high half lies below the low one."""
+        halves = np.array([check & 0xFFFF, check >> 16], np.int32)
+        self._coder.encode_reverse(halves, _uniform(1 << 16))
+
+    def pop_check(self) -> int:
+        """Pop a CRC32C; mirrors `push_check`."""
+        with _contained():
+            low, high = self._coder.decode(_uniform(1 << 16), 2).tolist()
+        return int(high << 16 | low)
+
+    def push_flag(self, flag: bool) -> None:
+        """Push one bit."""
+        self._coder.encode_reverse(np.array([flag], np.int32), _uniform(2))
+
+    def pop_flag(self) -> bool:
+        """Pop one bit; mirrors `push_flag`."""
+        with _contained():
+            return bool(self._coder.decode(_uniform(2), 1)[0])
+
     def ends_on(self, check: int) -> bool:
         """Say whether nothing is left but the check that the stack was started with."""
         words, state = self._coder.pos()
@@ -90,12 +143,17 @@ class Stack:
         ------
         ValueError
             If a magnitude or a table is out of range, or the lengths differ.
+        BadStream
+            If a symbol is beyond a table that has no escape. Such tables only ever give back
+            what was popped with them, unless the stack was damaged.
         """
         if symbols.shape != tables.shape or symbols.ndim != 1:
             raise ValueError(f"{symbols.shape} symbols but {tables.shape} tables")
         order, runs = group_by_table(tables, len(table_set))
         entries, excess = split_escapes(symbols, table_set.half_widths[tables])
         if excess.size:
+            if not table_set.escapes:
+                raise BadStream("A symbol is beyond what its table could have given.")
             self._push_excess(excess)
         entries = entries[order]
         models, push = table_set.models, self._coder.encode_reverse

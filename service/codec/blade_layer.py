@@ -1,20 +1,29 @@
-"""The blade's lossless streams, batch after batch: written, read back, and their SHA-256."""
+"""The blade's lossless streams: written, read back, and their SHA-256.
+
+A model without latents has a stream for each patch, and codes them in batches; one with latents
+puts them on stacks.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.container.layout import Digest, Header, LosslessStream
+from service.codec.container.layout import Digest, Header, Stream
 from service.codec.container.parser import Blade
+from service.codec.container.stacks import BladeStream, Chained
 from service.codec.grid import Grid, Window
-from service.codec.lossless import BATCH, LosslessCoder, Samples
+from service.codec.lossless import BATCH, LosslessCoder, Samples, unpack_raw
 from service.codec.options import Checkpoint
+from service.codec.stack_layer import encode_on_stacks
+from service.codec.stack_reader import StackReader
 from service.errors import BadStream
-from service.runtime.lossless_model import LosslessModel
+from service.runtime.latent_model import LatentModel
+from service.runtime.zoo import AnyLossless
 
 
 @dataclass(frozen=True)
@@ -29,43 +38,63 @@ class BladeLayer:
         SHA-256 of their samples; empty if there is no blade.
     pixels
         Blade pixels, all of those patches within the picture.
+    stacks
+        Whether they are on stacks.
+    lent
+        For each background patch whose stream was lent, the number of the stack that holds it.
+    lent_bytes, filler
+        Bytes that the stacks started with: those streams, and what nobody lent.
     """
 
-    streams: list[LosslessStream]
+    streams: Sequence[BladeStream]
     digests: dict[Digest, bytes]
     pixels: int
+    stacks: bool = False
+    lent: dict[int, int] = field(default_factory=dict)
+    lent_bytes: int = 0
+    filler: int = 0
 
     @property
     def bytes(self) -> int:
-        """Bytes of all streams."""
-        return sum(len(stream.data) for stream in self.streams)
+        """Bytes of all streams, without those that were lent."""
+        own = (s for s in self.streams if not isinstance(s, Chained))
+        return sum(len(stream.data) for stream in own) - self.lent_bytes
 
 
 NO_BLADE = BladeLayer([], {}, 0)
 
 
 def encode_blade(
-    model: LosslessModel,
+    model: AnyLossless,
     pixels: Samples,
     grid: Grid,
     mask: NDArray[np.bool_],
     checkpoint: Checkpoint,
+    lossy: Sequence[Stream] = (),
 ) -> BladeLayer:
-    """Code the blade patches of a picture (H, W, 3) or (H, W)."""
+    """Code the blade patches of a picture (H, W, 3) or (H, W).
+
+    ``lossy`` are streams of the lossy layer's patches, all of them; those of the background may be
+    lent if the model has latents.
+    """
     numbers = [int(number) for number in np.flatnonzero(mask)]
-    coder = LosslessCoder(model, grid, pixels.ndim == 2)
+    if not numbers:
+        return NO_BLADE
+    parts = [pixels[grid.patch(number).slices] for number in numbers]
     sha = hashlib.sha256()
-    streams: list[LosslessStream] = []
-    count = 0
+    for part in parts:
+        sha.update(part.tobytes())
+    digests = {Digest.BLADE_SAMPLES: sha.digest()}
+    count = sum(part.shape[0] * part.shape[1] for part in parts)
+    if isinstance(model, LatentModel):
+        found = encode_on_stacks(model, pixels, grid, mask, lossy, checkpoint)
+        lent_bytes = sum(len(lossy[number].data) for number in found.lent)
+        return BladeLayer(found.streams, digests, count, True, found.lent, lent_bytes, found.filler)
+    coder = LosslessCoder(model, grid, pixels.ndim == 2)
+    streams: list[BladeStream] = []
     for start in range(0, len(numbers), BATCH):
         checkpoint("lossless", start, len(numbers))
-        batch = numbers[start : start + BATCH]
-        streams += coder.encode(pixels, batch)
-        for number in batch:
-            part = pixels[grid.patch(number).slices]
-            sha.update(part.tobytes())
-            count += part.shape[0] * part.shape[1]
-    digests = {Digest.BLADE_SAMPLES: sha.digest()} if numbers else {}
+        streams += coder.encode(pixels, numbers[start : start + BATCH])
     return BladeLayer(streams, digests, count)
 
 
@@ -81,57 +110,131 @@ class ShownBlade:
         Those that are damaged or missing; their pixels were left alone.
     digest_matches
         Whether the SHA-256 of all blade samples is the file's; None where that was not to be
-        known: not all of them are shown, some are damaged, or the file's digest is not there.
+        known: not all of them are shown whole, some are damaged, or the file's digest is not
+        there.
+    lent
+        Lossy streams that came back from stacks, by patch; of those that were asked for.
     """
 
     exact: list[int]
     damaged: list[int]
     digest_matches: bool | None
+    lent: dict[int, bytes] = field(default_factory=dict)
 
 
 def decode_blade(
-    model: LosslessModel,
+    model: AnyLossless,
     blade: Blade,
     grid: Grid,
     shown: Window,
     picture: Samples,
     checkpoint: Checkpoint,
+    lent: Iterable[int] = (),
 ) -> ShownBlade:
     """Decode the blade patches that a window shows into its picture (h, w, 3) or (h, w).
 
-    The streams of no other patch are touched.
+    No other patch is touched, but for those that lie above them on a stack, and those that lie
+    above the lossy streams ``lent``.
+
+    Raises
+    ------
+    BadStream
+        The streams are not of this model's kind.
     """
+    if blade.lossless and isinstance(model, LatentModel) != blade.header.stacks:
+        raise BadStream(f"The blade is not coded as model {model.card.name} codes it.")
     numbers = shown_patches(blade.header, grid, shown)
-    coder = LosslessCoder(model, grid, blade.header.grey)
-    sha = hashlib.sha256()
     exact: list[int] = []
-    for start in range(0, len(numbers), BATCH):
-        checkpoint("lossless", start, len(numbers))
-        there = []
-        for number in numbers[start : start + BATCH]:
-            data = blade.lossless_stream(number)
-            if data is not None:
-                there.append((number, data, blade.lossless[number].raw))
-        batch = [number for number, _, _ in there]
-        found = coder.decode([(data, raw) for _, data, raw in there], batch)
-        for number, samples in zip(batch, found, strict=True):
-            if samples is None:
-                continue
-            exact.append(number)
-            sha.update(samples.tobytes())
-            patch = grid.patch(number)
-            common = patch.common(shown)
-            picture[common.within(shown)] = samples[common.within(patch)]
-    expected = blade.digests().get(Digest.BLADE_SAMPLES)
-    whole = len(exact) == len(blade.lossless) and expected is not None
+
+    def show(number: int, samples: Samples) -> None:
+        exact.append(number)
+        patch = grid.patch(number)
+        common = patch.common(shown)
+        picture[common.within(shown)] = samples[common.within(patch)]
+
+    streams: dict[int, bytes] = {}
+    if isinstance(model, LatentModel):
+        on_stacks = [number for number in numbers if not _show_raw(blade, grid, number, show)]
+        reader = StackReader(model, blade, grid, checkpoint)
+        streams = reader.read(on_stacks, lent, show)
+    else:
+        coder = LosslessCoder(model, grid, blade.header.grey)
+        for start in range(0, len(numbers), BATCH):
+            checkpoint("lossless", start, len(numbers))
+            for number, samples in _decoded(coder, blade, numbers[start : start + BATCH]):
+                show(number, samples)
     damaged = sorted(set(numbers) - set(exact))
-    return ShownBlade(exact, damaged, sha.digest() == expected if whole else None)
+    expected = blade.digests().get(Digest.BLADE_SAMPLES)
+    matches = None
+    if expected is not None and not damaged and _all_whole(blade, grid, shown):
+        matches = _digest(blade, grid, shown, picture) == expected
+    return ShownBlade(sorted(exact), damaged, matches, streams)
+
+
+def recover(
+    model: AnyLossless, blade: Blade, grid: Grid, lent: Sequence[int], checkpoint: Checkpoint
+) -> dict[int, bytes]:
+    """Lossy streams from stacks, by patch, those that are sound; nothing is shown."""
+    if not lent or not isinstance(model, LatentModel):
+        return {}
+    reader = StackReader(model, blade, grid, checkpoint)
+    return reader.read((), lent, lambda number, samples: None)
+
+
+def _decoded(
+    coder: LosslessCoder, blade: Blade, numbers: Sequence[int]
+) -> Iterator[tuple[int, Samples]]:
+    """Patches that have a stream each, and are sound."""
+    there = []
+    for number in numbers:
+        data = blade.lossless_stream(number)
+        if data is not None:
+            there.append((number, data, blade.lossless[number].raw))
+    batch = [number for number, _, _ in there]
+    found = coder.decode([(data, raw) for _, data, raw in there], batch)
+    for number, samples in zip(batch, found, strict=True):
+        if samples is not None:
+            yield number, samples
+
+
+def _show_raw(blade: Blade, grid: Grid, number: int, show: Callable[[int, Samples], None]) -> bool:
+    """Show a patch that is stored raw, if it is sound; False if it is on a stack."""
+    if not blade.lossless[number].raw:
+        return False
+    data = blade.lossless_stream(number)
+    patch = grid.patch(number)
+    size = (patch.bottom - patch.top, patch.right - patch.left)
+    shape = size if blade.header.grey else (*size, 3)
+    samples = None if data is None else unpack_raw(data, shape)
+    if samples is not None:
+        show(number, samples)
+    return True
+
+
+def _all_whole(blade: Blade, grid: Grid, shown: Window) -> bool:
+    """Whether a window shows every pixel of the blade."""
+    return all(grid.patch(n).common(shown) == grid.patch(n) for n in blade.lossless)
+
+
+def _digest(blade: Blade, grid: Grid, shown: Window, picture: Samples) -> bytes:
+    """SHA-256 of the blade in a picture that shows all of it."""
+    sha = hashlib.sha256()
+    for number in blade.lossless:
+        sha.update(picture[grid.patch(number).within(shown)].tobytes())
+    return sha.digest()
 
 
 def verify_blade(
-    model: LosslessModel, blade: Blade, grid: Grid, pixels: Samples, checkpoint: Checkpoint
+    model: AnyLossless,
+    blade: Blade,
+    grid: Grid,
+    pixels: Samples,
+    checkpoint: Checkpoint,
+    lossy: Sequence[Stream] = (),
 ) -> None:
     """Decode all blade patches of a file and compare them with the picture it was made from.
+
+    Lent streams are compared with those of ``lossy``, the streams of the lossy layer's patches.
 
     Raises
     ------
@@ -140,7 +243,11 @@ def verify_blade(
     """
     picture = np.zeros_like(pixels)
     shown = grid.region(None)
-    found = decode_blade(model, blade, grid, shown, picture, checkpoint)
+    donors = [number for number, entry in enumerate(blade.patches) if entry.stack is not None]
+    found = decode_blade(model, blade, grid, shown, picture, checkpoint, donors)
+    for number in donors:
+        if found.lent.get(number) != lossy[number].data:
+            raise BadStream(f"The stream that patch {number} lent does not come back.")
     for number in blade.lossless:
         where = grid.patch(number).slices
         if not np.array_equal(picture[where], pixels[where]):

@@ -1,4 +1,4 @@
-"""YCoCg-R: a reversible colour transform on integers (docs/FORMAT.md, section 7).
+"""YCoCg-R: a reversible colour transform on integers (docs/FORMAT.md, section 8).
 
 Lifting steps: each adds to one component something that the others alone decide, so each can be
 undone whatever its rounding.

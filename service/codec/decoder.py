@@ -6,12 +6,13 @@ is background or because they are damaged, is shown from the lossy layer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.blade_layer import ShownBlade, decode_blade, shown_patches
+from service.codec.blade_layer import ShownBlade, decode_blade, recover, shown_patches
 from service.codec.container.layout import ModelReference
 from service.codec.container.parser import Blade, parse
 from service.codec.grid import Grid, Window
@@ -26,6 +27,7 @@ from service.codec.options import (
 from service.codec.timing import Stages
 from service.errors import BadStream, DamagedStream
 from service.pictures import Metadata
+from service.runtime.lossy_model import LossyModel
 from service.runtime.zoo import Zoo
 
 _METADATA = ("exif", "xmp", "icc", "digests")  # chunks that are told of when they are damaged
@@ -74,7 +76,7 @@ class Decoder:
             The region is not within the picture.
         DamagedStream
             ``strict``, and something that is shown, or metadata, is damaged or missing; extra:
-            ``patches`` and ``metadata``.
+            ``patches``, ``metadata``, and ``stacks`` with the patches and donors of each.
         """
         blade = parse(data, max_pixels=self._max_pixels)
         header = blade.header
@@ -83,26 +85,35 @@ class Decoder:
         stages = Stages()
         size = (shown.bottom - shown.top, shown.right - shown.left)
         picture = np.zeros(size if header.grey else (*size, 3), np.uint8)
-        found = self._blade(blade, grid, shown, picture, stages, checkpoint)
         wanted = grid.patches_in(shown)
-        wanted.flat[found.exact] = False
         if options.roi_only or not header.has_lossy_layer:
             wanted &= header.mask
+        found = self._blade(blade, grid, shown, wanted, picture, stages, checkpoint)
+        wanted.flat[found.exact] = False
         layer = None
         if header.has_lossy_layer and wanted.any():
-            layer = self._lossy(blade, grid, shown, wanted, stages, checkpoint)
+            layer = self._lossy(blade, grid, shown, wanted, found.lent, stages, checkpoint)
         broken = sorted({*found.damaged, *(layer.damaged if layer else [])})
         lost = blade.check_chunks(_METADATA)
         if found.digest_matches is False:
             lost.append("digests")
+        stacks = _stacks_with(blade, found, layer)
         if options.strict and (broken or lost):
             what = ", ".join(([f"{len(broken)} patches"] if broken else []) + lost)
-            raise DamagedStream(f"Damaged or missing: {what}.", patches=broken, metadata=lost)
+            raise DamagedStream(
+                f"Damaged or missing: {what}.",
+                patches=broken,
+                metadata=lost,
+                stacks=[
+                    {"patches": list(entry.patches), "donors": list(entry.donors)}
+                    for entry in (blade.stacks[number] for number in stacks)
+                ],
+            )
         if layer is not None:
             with stages.stage("synthesis"):
                 self._show(layer, grid, shown, wanted, picture, checkpoint)
         touched = sorted({*found.damaged, *_touched(layer, grid, wanted)})
-        report = _report(blade, shown, stages, found, touched, broken, lost)
+        report = _report(blade, shown, stages, found, touched, broken, lost, stacks)
         return Decoded(picture, blade.metadata(), report)
 
     def _blade(
@@ -110,17 +121,46 @@ class Decoder:
         blade: Blade,
         grid: Grid,
         shown: Window,
+        wanted: NDArray[np.bool_],
         picture: NDArray[np.uint8],
         stages: Stages,
         checkpoint: Checkpoint,
     ) -> ShownBlade:
-        """Decode the lossless streams of what is shown into its picture."""
+        """Decode the lossless streams of what is shown into its picture.
+
+        And what stacks hold of the lossy layer for the rest of what is wanted.
+        """
         reference = blade.header.lossless_model
-        if reference is None or not shown_patches(blade.header, grid, shown):
+        exact = shown_patches(blade.header, grid, shown)
+        lent: list[int] = []
+        if blade.stacks:
+            rest = wanted.copy()
+            rest.flat[exact] = False
+            lent = self._lent(blade, grid, shown, rest)
+        if reference is None or not (exact or lent):
             return ShownBlade([], [], None)
         model = self._zoo.lossless_by_digest(reference.digest, reference.name)
         with stages.stage("lossless"):
-            return decode_blade(model, blade, grid, shown, picture, checkpoint)
+            found = decode_blade(model, blade, grid, shown, picture, checkpoint, lent)
+            if not found.damaged or not blade.stacks:
+                return found
+            # What is damaged is shown from the lossy layer, which takes more of it than was known.
+            rest.flat[found.damaged] = wanted.flat[found.damaged]
+            more = sorted(set(self._lent(blade, grid, shown, rest)) - set(lent))
+            return replace(found, lent=found.lent | recover(model, blade, grid, more, checkpoint))
+
+    def _lent(
+        self, blade: Blade, grid: Grid, shown: Window, wanted: NDArray[np.bool_]
+    ) -> list[int]:
+        """Lent streams that the lossy layer needs to show some patches."""
+        if blade.header.model is None or not wanted.any():
+            return []
+        halo = self._lossy_model(blade.header.model).anatomy.synthesis_halo
+        needed = needed_patches(halo, grid, shown, wanted)
+        return [number for number in needed if blade.patches[number].stack is not None]
+
+    def _lossy_model(self, reference: ModelReference) -> LossyModel:
+        return self._zoo.by_digest(reference.digest, reference.name)
 
     def _lossy(
         self,
@@ -128,6 +168,7 @@ class Decoder:
         grid: Grid,
         shown: Window,
         wanted: NDArray[np.bool_],
+        lent: Mapping[int, bytes],
         stages: Stages,
         checkpoint: Checkpoint,
     ) -> LossyLayer:
@@ -135,14 +176,14 @@ class Decoder:
         header = blade.header
         if header.model is None:
             raise ValueError("there is no lossy layer")
-        model = self._zoo.by_digest(header.model.digest, header.model.name)
+        model = self._lossy_model(header.model)
         if header.top_quality >= model.anchors:
             raise BadStream(f"The file's upper level has quality {header.top_quality}.")
         with stages.stage("upper_level"):
             upper, bad_bands = decode_upper(model, blade, grid)
         with stages.stage("patches"):
             numbers = needed_patches(model.anatomy.synthesis_halo, grid, shown, wanted)
-            return decode_patches(model, blade, grid, upper, bad_bands, numbers, checkpoint)
+            return decode_patches(model, blade, grid, upper, bad_bands, numbers, lent, checkpoint)
 
     @staticmethod
     def _show(
@@ -174,6 +215,13 @@ def _touched(layer: LossyLayer | None, grid: Grid, wanted: NDArray[np.bool_]) ->
     return [int(number) for number in np.flatnonzero(marked[1:-1, 1:-1] & wanted)]
 
 
+def _stacks_with(blade: Blade, found: ShownBlade, layer: LossyLayer | None) -> list[int]:
+    """Stacks that hold what is damaged: a blade patch, or a stream that the background lent."""
+    numbers = {blade.lossless[number].stack for number in found.damaged}
+    numbers |= {blade.patches[number].stack for number in (layer.damaged if layer else [])}
+    return sorted(number for number in numbers if number is not None)
+
+
 def _report(
     blade: Blade,
     shown: Window,
@@ -182,6 +230,7 @@ def _report(
     touched: list[int],
     broken: list[int],
     lost: list[str],
+    stacks: list[int],
 ) -> dict[str, object]:
     header = blade.header
     layer = header.has_lossy_layer
@@ -202,6 +251,7 @@ def _report(
         "damaged": touched,
         "damaged_streams": broken,
         "damaged_blade": found.damaged,
+        "damaged_stacks": stacks,
         "damaged_metadata": lost,
         "truncated": blade.truncated,
         "seconds": stages.report(),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.blade_layer import NO_BLADE, encode_blade, verify_blade
+from service.codec.container.layout import LosslessStream, Stream
 from service.codec.container.parser import parse
 from service.codec.grid import Grid
 from service.codec.jobs import Frame, LossyJob, reference_to
@@ -78,10 +80,6 @@ class Encoder:
         grid = Grid(picture.width, picture.height)
         patches = patch_mask(picture, mask, grid, options.dilation)
         stages = Stages()
-        layer = NO_BLADE
-        if lossless is not None:
-            with stages.stage("lossless"):
-                layer = encode_blade(lossless, picture.pixels, grid, patches, checkpoint)
         frame = Frame(
             grid=grid,
             grey=picture.is_grey,
@@ -89,30 +87,46 @@ class Encoder:
             mask=patches,
             metadata=select_metadata(picture.metadata, options.metadata),
             lossless_model=None if lossless is None else reference_to(lossless.card),
-            blade=layer,
+            blade=NO_BLADE,
         )
+
+        def with_blade(lossy: Sequence[Stream] = ()) -> Frame:
+            if lossless is None:
+                return frame
+            with stages.stage("lossless"):
+                pixels = picture.pixels
+                blade = encode_blade(lossless, pixels, grid, patches, checkpoint, lossy)
+            return replace(frame, blade=blade)
+
         rate = Rate(*options.qualities64(patches, mode))
         used: LossyModel | None
+        lossy: list[Stream] = []
         try:
             if mode == "roi-only" or (mode == "lossless" and patches.all()):
                 used = None
+                frame = with_blade()
                 with stages.stage("pack"):
                     data = frame.pack_alone(options.target_bytes)
             else:
                 used = model
                 with stages.stage("analysis"):
                     y = analyse(model, picture.pixels, grid, checkpoint)
-                job = LossyJob(model, frame, y, options.verify, stages)
                 if options.target_bytes is None:
-                    data = job.code(rate, checkpoint)
-                else:
+                    job = LossyJob(model, frame, y, options.verify, stages)
+                    layer = job.layer(rate, checkpoint)
+                    lossy = layer.patches
+                    frame = with_blade(() if options.progressive else lossy)
+                    data = job.pack(layer, frame)
+                else:  # the blade comes first, and its size must not hang on what is searched for
+                    frame = with_blade()
+                    job = LossyJob(model, frame, y, options.verify, stages)
                     rate, data = meet_target(
                         job, rate, patches, options.target_bytes, checkpoint, frame.blade.bytes
                     )
             if options.verify and lossless is not None:
                 with stages.stage("verify"):
                     blade = parse(data, max_pixels=picture.width * picture.height)
-                    verify_blade(lossless, blade, grid, picture.pixels, checkpoint)
+                    verify_blade(lossless, blade, grid, picture.pixels, checkpoint, lossy)
         except BadStream as error:  # nothing but verification reads a stream here
             raise WorkerFailed(f"The file that was made cannot be read back. {error}") from error
         return Compressed(data, _report(picture, options, frame, used, rate, data, stages))
@@ -148,7 +162,10 @@ def _report(
         "blade_share": round(float(frame.mask.mean()), 4),
         "blade_bytes": blade.bytes,
         "blade_bpp": round(8 * blade.bytes / blade.pixels, 4) if blade.pixels else None,
-        "raw_patches": sum(stream.raw for stream in blade.streams),
+        "raw_patches": sum(isinstance(s, LosslessStream) and s.raw for s in blade.streams),
+        "lent_patches": len(blade.lent),
+        "lent_bytes": blade.lent_bytes,
+        "filler_bytes": blade.filler,
         "mask_bytes": len(encode_mask(frame.mask)),
         "conversions": list(picture.conversions),
         "source_bytes": picture.source_bytes,

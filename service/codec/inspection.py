@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 import numpy as np
 
 from service.codec.container.parser import Blade, parse
+from service.codec.container.stacks import StackEntry
 from service.codec.options import QUALITY_STEPS
 from service.codec.patch_mask import encode_mask
 from service.runtime.zoo import Zoo
@@ -83,14 +86,41 @@ def _lossless(blade: Blade) -> dict[str, object] | None:
     header, entries = blade.header, blade.lossless
     if not entries:
         return None
-    lengths = np.array([entry.length for entry in entries.values()], np.int64)
+    stacks = [_stack(blade, stack) for stack in blade.stacks]
+    lent = sum(stack["lent_bytes"] for stack in stacks)
+    largest = max(entry.length for entry in entries.values())
+    own = sum(entry.length for entry in entries.values()) - lent
     samples = sum(header.samples_in(number) for number in entries)
     pixels = samples if header.grey else samples // 3
     return {
-        **_kind(lengths),
+        "count": len(entries),
+        "bytes": own,
+        "largest": largest,
         "raw": sum(entry.raw for entry in entries.values()),
         "blade_pixels": pixels,
-        "blade_bpp": round(8 * int(lengths.sum()) / pixels, 4),
+        "blade_bpp": round(8 * own / pixels, 4),
+        "lent_patches": sum(len(stack["donors"]) for stack in stacks),
+        "lent_bytes": lent,
+        "filler_bytes": sum(stack["filler_bytes"] for stack in stacks),
+        "stacks": stacks,
+    }
+
+
+class _Stack(TypedDict):
+    patches: list[int]
+    bytes: int
+    donors: list[int]
+    lent_bytes: int
+    filler_bytes: int
+
+
+def _stack(blade: Blade, entry: StackEntry) -> _Stack:
+    return {
+        "patches": list(entry.patches),
+        "bytes": entry.length,
+        "donors": list(entry.donors),
+        "lent_bytes": sum(blade.patches[donor].length for donor in entry.donors),
+        "filler_bytes": entry.filler,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,11 +51,16 @@ class Frame:
             mask=self.mask,
             band_rows=band_rows(self.grid),
             lossless_model=self.lossless_model,
+            stacks=self.blade.stacks,
         )
 
     def pack(self, header: Header, bands: list[Stream], streams: list[Stream]) -> bytes:
-        """The whole file."""
-        return pack(header, bands, streams, self.metadata, self.blade.digests, self.blade.streams)
+        """The whole file; streams that the blade's stacks hold stand there alone."""
+        placed = [
+            replace(stream, stack=self.blade.lent.get(number))
+            for number, stream in enumerate(streams)
+        ]
+        return pack(header, bands, placed, self.metadata, self.blade.digests, self.blade.streams)
 
     def pack_alone(self, target: int | None) -> bytes:
         """The whole file where there is no lossy layer.
@@ -75,6 +80,15 @@ class Frame:
         return data
 
 
+@dataclass(frozen=True)
+class CodedLayer:
+    """The lossy layer at a rate: streams of the bands, and of the patches."""
+
+    rate: Rate
+    bands: list[Stream]
+    patches: list[Stream]
+
+
 @dataclass
 class LossyJob:
     """One picture, analysed; can be coded at any rate (``rate_control.Job``)."""
@@ -87,6 +101,10 @@ class LossyJob:
 
     def code(self, rate: Rate, checkpoint: Checkpoint) -> bytes:
         """The whole file at a rate."""
+        return self.pack(self.layer(rate, checkpoint), self.frame)
+
+    def layer(self, rate: Rate, checkpoint: Checkpoint) -> CodedLayer:
+        """The lossy layer at a rate."""
         header = self.header(rate)
         anchor = header.top_quality
         with self.stages.stage("upper_level"):
@@ -101,10 +119,15 @@ class LossyJob:
                 checkpoint("patches", start, self.frame.mask.size)
                 numbers = range(start, min(start + BATCH, self.frame.mask.size))
                 streams += coder.encode(self.y, numbers, self.verify)
+        return CodedLayer(rate, bands, streams)
+
+    def pack(self, layer: CodedLayer, frame: Frame) -> bytes:
+        """The whole file of a lossy layer and a blade."""
         with self.stages.stage("pack"):
-            data = self.frame.pack(header, bands, streams)
+            header = frame.header(self.reference, layer.rate, self.top_quality(layer.rate))
+            data = frame.pack(header, layer.bands, layer.patches)
             if self.verify:
-                _verify_file(data, header, bands, streams)
+                _verify_file(data, header, layer)
             return data
 
     def estimate(self, rate: Rate, numbers: list[int], checkpoint: Checkpoint) -> float:
@@ -129,8 +152,16 @@ class LossyJob:
 
     def header(self, rate: Rate) -> Header:
         """The index's fixed part at a rate."""
-        top_quality = min(rate.top_quality(self.frame.mask), self.model.anchors - 1)
-        return self.frame.header(reference_to(self.model.card), rate, top_quality)
+        return self.frame.header(self.reference, rate, self.top_quality(rate))
+
+    @property
+    def reference(self) -> ModelReference:
+        """How a file names the lossy model."""
+        return reference_to(self.model.card)
+
+    def top_quality(self, rate: Rate) -> int:
+        """Anchor of the upper level's gain at a rate."""
+        return min(rate.top_quality(self.frame.mask), self.model.anchors - 1)
 
     def _verify_bands(
         self, bands: list[Stream], symbols: NDArray[np.int32], anchor: int, rows: int
@@ -149,12 +180,16 @@ def reference_to(card: Card) -> ModelReference:
     return ModelReference(card.name, card.version, card.digest)
 
 
-def _verify_file(data: bytes, header: Header, bands: list[Stream], streams: list[Stream]) -> None:
-    """Find every stream again where a decoder will look for it."""
+def _verify_file(data: bytes, header: Header, layer: CodedLayer) -> None:
+    """Find every stream again where a decoder will look for it, but for those on stacks."""
     blade = parse(data, max_pixels=header.width * header.height)
-    found = [blade.band(number) for number in range(len(bands))]
-    found += [blade.patch(number) for number in range(len(streams))]
-    if [part and bytes(part) for part in found] != [stream.data for stream in bands + streams]:
+    found = [(blade.band(number), stream) for number, stream in enumerate(layer.bands)]
+    found += [
+        (blade.patch(number), stream)
+        for number, stream in enumerate(layer.patches)
+        if blade.patches[number].stack is None
+    ]
+    if any(part is None or bytes(part) != stream.data for part, stream in found):
         raise BadStream("A stream that was just packed is not where the index says.")
     if not np.array_equal(blade.header.mask, header.mask):
         raise BadStream("The mask that was just packed is another one.")

@@ -2,12 +2,15 @@
 
 Encoder and decoder walk the same chain (``PixelChain``): it tells a step's centres and tables, and
 is told the step's symbols. Encoding answers with the symbols that lead to the picture and keeps
-them for the stacks, which take them backwards; decoding pops them. docs/FORMAT.md, section 7.
+them for the stacks, which take them backwards; decoding pops them. docs/FORMAT.md, section 8.
+
+A model may have networks of its own for patches in the colours of a JPEG. Then the first thing that
+a stack gives back is a bit that says whether the patch is one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,9 +22,10 @@ from service.codec.colour import HIGHEST, LOWEST, from_ycocg, to_ycocg
 from service.codec.container.layout import RAW_CHECK_BYTES, LosslessStream
 from service.codec.grid import Grid
 from service.codec.integrity import crc32c
+from service.codec.jpeg_colour import from_ycbcr, to_ycbcr
 from service.codec.patch_mask import PATCH
 from service.errors import BadStream
-from service.runtime.lossless_model import LosslessModel
+from service.runtime.lossless_model import LosslessModel, PixelModel
 from service.runtime.pixel_chain import PixelChain, Step, slice_of
 
 BATCH = 8  # patches that run through the networks together
@@ -52,12 +56,44 @@ class LosslessCoder:
     def encode(self, pixels: Samples, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture (H, W, 3) or (H, W)."""
         samples = [np.ascontiguousarray(pixels[self._grid.patch(n).slices]) for n in numbers]
-        extents = [Extent(*part.shape[:2]) for part in samples]
-        truth = np.zeros((len(numbers), PATCH, PATCH, 3), np.int32)
-        for patch, part in enumerate(samples):
-            values = part[..., None] * np.array([1, 0, 0]) if self._grey else to_ycocg(part)
-            truth[patch, : part.shape[0], : part.shape[1]] = values
-        coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in numbers]
+        coded = {place: (jpeg, steps) for place, jpeg, steps in self._coded(samples)}
+        return [self._pack(part, *coded[place]) for place, part in enumerate(samples)]
+
+    def bits(self, pixels: Samples, numbers: Sequence[int]) -> float:
+        """What some patches cost by the tables alone; the bits of their streams, but for ends."""
+        samples = [pixels[self._grid.patch(n).slices] for n in numbers]
+        return sum(
+            sum(self._part(jpeg).tables.bits(*step) for step in steps) + self._jpeg
+            for _, jpeg, steps in self._coded(samples)
+        )
+
+    def _coded(
+        self, samples: Sequence[Samples]
+    ) -> Iterator[tuple[int, bool, list[tuple[_Integers, _Tables]]]]:
+        """Place among ``samples``, whether in the colours of a JPEG, symbols and tables."""
+        plain, stored = [], []
+        for place, part in enumerate(samples):
+            values = to_ycbcr(part) if self._jpeg else None
+            if values is None:
+                values = part[..., None] * np.array([1, 0, 0]) if self._grey else to_ycocg(part)
+                plain.append((place, values))
+            else:
+                stored.append((place, values))
+        for jpeg, patches in ((False, plain), (True, stored)):
+            if patches:
+                coded = self._symbols(jpeg, [values for _, values in patches])
+                for (place, _), steps in zip(patches, coded, strict=True):
+                    yield place, jpeg, steps
+
+    def _symbols(
+        self, jpeg: bool, patches: Sequence[_Integers]
+    ) -> list[list[tuple[_Integers, _Tables]]]:
+        """Symbols and tables of every step, by patch, from values (h, w, 3)."""
+        extents = [Extent(*values.shape[:2]) for values in patches]
+        truth = np.zeros((len(patches), PATCH, PATCH, 3), np.int32)
+        for patch, values in enumerate(patches):
+            truth[patch, : values.shape[0], : values.shape[1]] = values
+        coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in patches]
 
         def code(step: Step, centre: _Integers, tables: _Tables) -> _Integers:
             values = truth[slice_of(step)].copy()
@@ -68,8 +104,8 @@ class LosslessCoder:
                 coded[patch].append((symbols[patch][inside].ravel(), tables[patch][inside].ravel()))
             return symbols
 
-        PixelChain(self._model, len(numbers), self._grey).walk(code)
-        return [self._pack(*pair) for pair in zip(samples, coded, strict=True)]
+        PixelChain(self._part(jpeg), len(patches), self._grey).walk(code)
+        return coded
 
     def decode(
         self, streams: Sequence[tuple[bytes | memoryview, bool]], numbers: Sequence[int]
@@ -83,21 +119,32 @@ class LosslessCoder:
         """
         shapes = [self._shape(number) for number in numbers]
         found: list[Samples | None] = [None] * len(numbers)
-        stacks: list[Stack] = []
-        live: list[int] = []
+        live: dict[bool, list[tuple[int, Stack]]] = {False: [], True: []}
         for patch, (data, raw) in enumerate(streams):
             if raw:
-                found[patch] = _unpack_raw(data, shapes[patch])
+                found[patch] = unpack_raw(data, shapes[patch])
                 continue
             try:
-                stacks.append(Stack.from_bytes(data))
-                live.append(patch)
+                stack = Stack.from_bytes(data)
+                live[self._jpeg and stack.pop_flag()].append((patch, stack))
             except BadStream:
                 continue
-        if not live:
-            return found
-        extents = [Extent(*shapes[patch][:2]) for patch in live]
-        sound = [True] * len(live)
+        for jpeg, patches in live.items():
+            stacks = [stack for _, stack in patches]
+            parts = self._samples(jpeg, stacks, [shapes[patch] for patch, _ in patches])
+            for (patch, _), samples in zip(patches, parts, strict=True):
+                found[patch] = samples
+        return found
+
+    def _samples(
+        self, jpeg: bool, stacks: Sequence[Stack], shapes: Sequence[tuple[int, ...]]
+    ) -> Iterator[Samples | None]:
+        """Samples of patches of these shapes from their stacks; mirrors ``_symbols``."""
+        if not stacks:
+            return
+        extents = [Extent(*shape[:2]) for shape in shapes]
+        sound = [True] * len(stacks)
+        part = self._part(jpeg)
 
         def code(step: Step, centre: _Integers, tables: _Tables) -> _Integers:
             values = centre.copy()
@@ -105,48 +152,66 @@ class LosslessCoder:
                 inside = extent.inside(step)
                 chosen = tables[patch][inside]
                 try:
-                    flat = stacks[patch].pop_step(chosen.ravel(), self._model.tables)
+                    flat = stacks[patch].pop_step(chosen.ravel(), part.tables)
                     values[patch][inside] += flat.reshape(chosen.shape)
                 except BadStream:
                     sound[patch] = False
             settle(step, centre, values, extents)
             return values - centre
 
-        values = PixelChain(self._model, len(live), self._grey).walk(code)
-        for position, patch in enumerate(live):
-            samples = self._samples(values[position], shapes[patch])
-            if samples is None or not sound[position]:
-                continue
-            if stacks[position].ends_on(crc32c(samples.tobytes())):
-                found[patch] = samples
-        return found
+        values = PixelChain(part, len(stacks), self._grey).walk(code)
+        for patch, (stack, extent) in enumerate(zip(stacks, extents, strict=True)):
+            inside = values[patch, : extent.height, : extent.width]
+            samples = samples_of(inside, self._grey, jpeg) if sound[patch] else None
+            whole = samples is not None and stack.ends_on(crc32c(samples.tobytes()))
+            yield samples if whole else None
+
+    @property
+    def _jpeg(self) -> bool:
+        """Whether a stack says of its patch if it is in the colours of a JPEG."""
+        return self._model.jpeg is not None and not self._grey
+
+    def _part(self, jpeg: bool) -> PixelModel:
+        return self._model.jpeg if jpeg and self._model.jpeg is not None else self._model
 
     def _shape(self, number: int) -> tuple[int, ...]:
         patch = self._grid.patch(number)
         shape = (patch.bottom - patch.top, patch.right - patch.left)
         return shape if self._grey else (*shape, 3)
 
-    def _samples(self, values: _Integers, shape: tuple[int, ...]) -> Samples | None:
-        """Samples that decoded values (256, 256, 3) stand for; None if they stand for none."""
-        inside = values[: shape[0], : shape[1]]
-        integers = inside[..., 0] if self._grey else from_ycocg(inside)
-        if integers.min() < 0 or integers.max() > 255:
-            return None
-        return np.ascontiguousarray(integers.astype(np.uint8))
-
-    def _pack(self, samples: Samples, coded: list[tuple[_Integers, _Tables]]) -> LosslessStream:
+    def _pack(
+        self, samples: Samples, jpeg: bool, coded: list[tuple[_Integers, _Tables]]
+    ) -> LosslessStream:
         plain = samples.tobytes()
         check = crc32c(plain)
         stack = Stack(check)
         for symbols, tables in reversed(coded):
-            stack.push_step(symbols, tables, self._model.tables)
+            stack.push_step(symbols, tables, self._part(jpeg).tables)
+        if self._jpeg:
+            stack.push_flag(jpeg)
         data = stack.to_bytes()
         if len(data) < len(plain) + RAW_CHECK_BYTES:
             return LosslessStream(data, raw=False)
-        return LosslessStream(plain + check.to_bytes(RAW_CHECK_BYTES, "little"), raw=True)
+        return raw_stream(samples)
 
 
-def _unpack_raw(data: bytes | memoryview, shape: tuple[int, ...]) -> Samples | None:
+def samples_of(values: _Integers, grey: bool, jpeg: bool = False) -> Samples | None:
+    """Samples that decoded values (h, w, 3) stand for; None if they stand for none."""
+    integers = values[..., 0]
+    if not grey:
+        integers = from_ycbcr(values) if jpeg else from_ycocg(values)
+    if integers.min() < 0 or integers.max() > 255:
+        return None
+    return np.ascontiguousarray(integers.astype(np.uint8))
+
+
+def raw_stream(samples: Samples) -> LosslessStream:
+    """A patch as it is, and its check."""
+    plain = samples.tobytes()
+    return LosslessStream(plain + crc32c(plain).to_bytes(RAW_CHECK_BYTES, "little"), raw=True)
+
+
+def unpack_raw(data: bytes | memoryview, shape: tuple[int, ...]) -> Samples | None:
     """Samples of a patch that was stored raw; None if they do not have their check."""
     plain, check = data[:-RAW_CHECK_BYTES], data[-RAW_CHECK_BYTES:]
     if crc32c(plain) != int.from_bytes(check, "little"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,9 +87,13 @@ def decode_patches(
     upper: UpperLevel,
     bad_bands: list[int],
     numbers: list[int],
+    lent: Mapping[int, bytes],
     checkpoint: Checkpoint,
 ) -> LossyLayer:
-    """Decode some patches; what is damaged shows what the upper level tells."""
+    """Decode some patches; what is damaged shows what the upper level tells.
+
+    ``lent`` has the streams that came back from stacks, by patch; those that did not are damaged.
+    """
     header = blade.header
     quality = Rate(header.quality64, header.roi_quality64).quality_map(header.mask)
     shape = (grid.coded_height // LATENT, grid.coded_width // LATENT, model.anatomy.channels)
@@ -100,7 +105,7 @@ def decode_patches(
         batch = numbers[start : start + BATCH]
         streams: list[tuple[bytes | memoryview, int]] = []
         for number in batch:
-            data = blade.patch(number)
+            data = lent.get(number, blade.patch(number))
             streams.append((b"", 0) if data is None else (data, blade.patches[number].groups))
             if data is None:
                 damaged.add(number)

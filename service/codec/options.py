@@ -51,11 +51,15 @@ class CompressOptions:
         What happens to EXIF, XMP and ICC.
     verify
         Whether the answer is decoded to symbols and compared before it is given.
+    progressive
+        Whether the whole lossy layer is to be readable from the file's front, so that a lossless
+        model with latents is lent none of it. So it is without such a model, and where
+        ``target_bytes`` is given.
     dilation
         Safety margin around the mask in pixels: a patch this near to blade is a blade patch.
     """
 
-    mode: Mode = "lossy"
+    mode: Mode = "lossless"
     quality: float | None = None
     roi_quality: float | None = None
     target_bytes: int | None = None
@@ -63,6 +67,7 @@ class CompressOptions:
     lossless_model: str | None = None
     metadata: MetadataPolicy = "keep"
     verify: bool = True
+    progressive: bool = False
     dilation: int = 16
 
     def validate(self) -> None:
@@ -85,7 +90,10 @@ class CompressOptions:
         if self.mode not in MODES:
             raise BadParameter(f"There is no mode {self.mode!r}.")
         if self.mode in ("lossless", "roi-only") and self.roi_quality is not None:
-            raise BadParameter(f"In mode {self.mode} the blade is exact and takes no roi_quality.")
+            raise BadParameter(
+                f"In mode {self.mode} the blade is exact and takes no roi_quality; "
+                "mode lossy has one."
+            )
         if self.mode == "lossy" and self.lossless_model is not None:
             raise BadParameter("In mode lossy no lossless_model is used.")
 

@@ -69,6 +69,31 @@ class LosslessCard(_Frozen):
 
     networks: int = Field(ge=1, le=6)
 
+    @property
+    def latents(self) -> int:
+        """Levels of latents: none."""
+        return 0
+
+
+class JpegLosslessCard(LosslessCard):
+    """Anatomy of two pyramids: one for all patches, one for those in the colours of a JPEG.
+
+    ``jpeg_networks`` counts the networks of the second, as ``networks`` those of the first.
+    """
+
+    jpeg_networks: int = Field(ge=1, le=6)
+
+
+class LatentCard(_Frozen):
+    """Anatomy of a lossless model with latents: a Markov chain over blocks of 64x64.
+
+    Every level has ``channels`` channels on ``side`` x ``side`` positions a block.
+    """
+
+    latents: int = Field(ge=1, le=8, description="levels")
+    side: int = Field(ge=1, le=64, description="positions on a side of a block")
+    channels: int = Field(ge=1, le=64, description="of each level")
+
 
 class Card(_Frozen):
     """What ``model.json`` says of any model; ``kind`` tells which anatomy comes with it."""
@@ -105,7 +130,7 @@ class LosslessModelCard(Card):
     """``model.json`` of a lossless model."""
 
     kind: Literal["lossless"]
-    lossless: LosslessCard
+    lossless: LosslessCard | JpegLosslessCard | LatentCard
 
 
 AnyCard = LossyModelCard | LosslessModelCard

@@ -1,4 +1,4 @@
-"""Known answers of lossless models: each step's centres and tables for a stored patch."""
+"""Known answers of lossless models: the centres and tables of every step for stored pixels."""
 
 from __future__ import annotations
 
@@ -10,30 +10,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.lossless_model import LosslessModel
+from service.runtime.latent_model import COMPONENT_NAMES, Distribution, LatentModel
+from service.runtime.lossless_model import LosslessModel, PixelModel
 from service.runtime.pixel_chain import PixelChain, Step, slice_of, steps
 
 
-def lossless_answers_of(model: LosslessModel, values: NDArray[np.int32]) -> NDArray[np.uint8]:
+def lossless_answers_of(
+    model: LosslessModel | LatentModel, values: NDArray[np.int32]
+) -> NDArray[np.uint8]:
     """SHA-256 of every step's centres and tables, (steps, 32).
 
     Parameters
     ----------
     values
-        (P, 256, 256, 3) YCoCg-R values.
+        YCoCg-R values: (P, 256, 256, 3) for a pyramid, (S, 64, 64, 3) for a model with latents.
     """
-    answers: list[bytes] = []
+    walk = _latent_walk if isinstance(model, LatentModel) else _pyramid_walk
+    answers = [
+        hashlib.sha256(centres.astype("<i4").tobytes() + tables.tobytes()).digest()
+        for centres, tables in walk(model, values)  # type: ignore[arg-type]
+    ]
+    return np.frombuffer(b"".join(answers), np.uint8).reshape(-1, 32)
+
+
+def _pyramid_walk(model: LosslessModel, values: NDArray[np.int32]) -> list[Distribution]:
+    """All steps; once more with the networks for a JPEG's colours if there are any."""
+    seen: list[Distribution] = []
 
     def code(
         step: Step, centres: NDArray[np.int32], tables: NDArray[np.uint8]
     ) -> NDArray[np.int32]:
-        seen = centres.astype("<i4").tobytes() + tables.tobytes()
-        answers.append(hashlib.sha256(seen).digest())
+        seen.append((centres, tables))
         symbols: NDArray[np.int32] = values[slice_of(step)] - centres
         return symbols
 
-    PixelChain(model, len(values), grey=False).walk(code)
-    return np.frombuffer(b"".join(answers), np.uint8).reshape(-1, 32)
+    for part in _parts_of(model):
+        PixelChain(part, len(values), grey=False).walk(code)
+    return seen
+
+
+def _parts_of(model: LosslessModel) -> list[PixelModel]:
+    return [model] if model.jpeg is None else [model, model.jpeg]
+
+
+def _latent_walk(model: LatentModel, values: NDArray[np.int32]) -> list[Distribution]:
+    """Every posterior upwards, every prior downwards, then the pixels."""
+    seen: list[Distribution] = []
+    latents: list[NDArray[np.int32]] = []
+    for level in range(1, model.latents + 1):
+        seen.append(model.posterior(level, latents[-1] if latents else values))
+        centres = seen[-1][0]
+        # Any latents will do, as long as they are the same everywhere and not the centres alone.
+        away = (np.arange(centres.size) * 7 % 5 - 2).reshape(centres.shape)
+        latents.append((centres + away).astype(np.int32))
+    for level in range(model.latents, 0, -1):
+        above = latents[level] if level < model.latents else None
+        seen.append(model.prior(level, above, len(values)))
+
+    def code(
+        component: int, centres: NDArray[np.int32], tables: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        seen.append((centres, tables))
+        found: NDArray[np.int32] = values[..., component]
+        return found
+
+    model.pixels(latents[0], code, grey=False)
+    return seen
 
 
 def read_lossless_answers(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
@@ -52,7 +94,9 @@ def read_lossless_answers(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.u
 
 
 def check_lossless_answers(
-    model: LosslessModel, values: NDArray[np.int32], expected: NDArray[np.uint8]
+    model: LosslessModel | LatentModel,
+    values: NDArray[np.int32],
+    expected: NDArray[np.uint8],
 ) -> None:
     """Compare with what the exporter wrote beside the model.
 
@@ -66,8 +110,16 @@ def check_lossless_answers(
         raise ModelUnavailable(f"The known answers of model {model.card.name} are malformed.")
     wrong = np.flatnonzero((found != expected).any(1))
     if wrong.size:
-        first = list(steps(grey=False))[int(wrong[0])]
         raise ModelUnavailable(
             f"Model {model.card.name} gets its known answers wrong on this device "
-            f"({wrong.size} of {len(expected)} steps, the first is {first}): it is not used."
+            f"({wrong.size} of {len(expected)} steps, the first is "
+            f"{_steps_of(model)[int(wrong[0])]}): it is not used."
         )
+
+
+def _steps_of(model: LosslessModel | LatentModel) -> list[str]:
+    if not isinstance(model, LatentModel):
+        return [str(step) for step in steps(grey=False)] * len(_parts_of(model))
+    levels = range(1, model.latents + 1)
+    latents = [f"q(z{level})" for level in levels] + [f"p(z{level})" for level in reversed(levels)]
+    return latents + [f"p({name})" for name in COMPONENT_NAMES]

@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.card import LosslessModelCard
+from service.runtime.card import JpegLosslessCard, LosslessCard, LosslessModelCard
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
 
 SCALES = 64
 FRACTIONS = 4  # sub-bins of a table's centre within a grey level
 COMPONENTS = 3
+JPEG_PREFIX = "jpeg_"
+"""Of the files of networks and tables for patches in the colours of a JPEG."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,19 @@ class LevelSessions:
     chroma: tuple[Session, ...]
 
 
-class LosslessModel:
-    """Everything that lossless coding with one model needs; integers throughout.
+class PixelModel:
+    """What coding patches in one kind of colours needs; integers throughout.
+
+    Parameters
+    ----------
+    folder, card
+        Where the files are, and what they must be.
+    networks
+        How many, finest level first; the last one serves all coarser levels.
+    device
+        Where they run.
+    prefix
+        Of the names of the files.
 
     Raises
     ------
@@ -48,13 +61,13 @@ class LosslessModel:
         A file is missing or malformed, or a network cannot run on the device.
     """
 
-    def __init__(self, folder: Path, card: LosslessModelCard, device: Device) -> None:
-        self.card = card
-
+    def __init__(
+        self, folder: Path, card: LosslessModelCard, networks: int, device: Device, prefix: str = ""
+    ) -> None:
         def pinned(name: str) -> Path:
-            if name not in card.files:
+            if prefix + name not in card.files:
                 raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
-            return folder / name
+            return folder / (prefix + name)
 
         def session(level: int, stem: str) -> Session:
             return Session(pinned(f"level_{level}_{stem}.{device.lowering}.onnx"), device)
@@ -64,17 +77,43 @@ class LosslessModel:
                 tuple(session(level, phase) for phase in ("d", "b", "c")),
                 tuple(session(level, component) for component in ("co", "cg")),
             )
-            for level in range(card.lossless.networks)
+            for level in range(networks)
         )
+        tables = pinned("tables.npz")
         try:
-            with np.load(pinned("tables.npz"), allow_pickle=False) as arrays:
+            with np.load(tables, allow_pickle=False) as arrays:
                 self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
                 self.start_tables: NDArray[np.uint8] = arrays["start_tables"]
         except (OSError, KeyError, ValueError, BadZipFile) as error:
-            raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
+            raise ModelUnavailable(f"{tables} cannot be read: {error}") from error
         if len(self.tables) != SCALES * FRACTIONS or self.start_tables.shape != (COMPONENTS,):
-            raise ModelUnavailable(f"{folder}/tables.npz has not the tables of a lossless model.")
+            raise ModelUnavailable(f"{tables} has not the tables of a lossless model.")
 
     def network(self, level: int) -> LevelSessions:
         """The networks of a level, 0 the finest."""
         return self._networks[min(level, len(self._networks) - 1)]
+
+
+class LosslessModel(PixelModel):
+    """Everything that lossless coding with one model needs.
+
+    Attributes
+    ----------
+    jpeg
+        Networks and tables for patches in the colours of a JPEG; None if the model has none.
+
+    Raises
+    ------
+    ModelUnavailable
+        A file is missing or malformed, or a network cannot run on the device.
+    """
+
+    def __init__(self, folder: Path, card: LosslessModelCard, device: Device) -> None:
+        self.card = card
+        anatomy = card.lossless
+        if not isinstance(anatomy, LosslessCard):
+            raise ModelUnavailable(f"{card.name} is not a pyramid.")
+        super().__init__(folder, card, anatomy.networks, device)
+        self.jpeg: PixelModel | None = None
+        if isinstance(anatomy, JpegLosslessCard):
+            self.jpeg = PixelModel(folder, card, anatomy.jpeg_networks, device, JPEG_PREFIX)

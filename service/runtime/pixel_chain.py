@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from service.runtime.lossless_model import COMPONENTS, FRACTIONS, SCALES, LosslessModel
+from service.runtime.lossless_model import COMPONENTS, FRACTIONS, SCALES, PixelModel
 from service.runtime.sessions import Session
 
 PATCH = 256
@@ -71,14 +71,14 @@ class PixelChain:
     Parameters
     ----------
     model
-        The lossless model.
+        Networks and tables for the colours that the values are.
     patches
         Number of patches P, all coded alike and each on its own.
     grey
         Co and Cg are 0 and not coded.
     """
 
-    def __init__(self, model: LosslessModel, patches: int, grey: bool) -> None:
+    def __init__(self, model: PixelModel, patches: int, grey: bool) -> None:
         self._model = model
         self._components = 1 if grey else COMPONENTS
         self._values = np.zeros((patches, PATCH, PATCH, COMPONENTS), np.int32)
@@ -89,7 +89,7 @@ class PixelChain:
         Returns
         -------
         NDArray[np.int32]
-            (P, 256, 256, 3) YCoCg-R values that the symbols stand for. Symbols that lead out of
+            (P, 256, 256, 3) values that the symbols stand for. Symbols that lead out of
             the values' range (only a damaged stream has such) are clipped to it.
 
         Raises

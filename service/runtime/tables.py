@@ -26,16 +26,19 @@ _Categorical: Any = constriction.stream.model.Categorical
 class TableSet:
     """Integer probability tables, and what a symbol costs in each.
 
-    Table t covers the integers -half_widths[t] to half_widths[t] and has one entry more, the
-    last, for all others.
+    Table t covers the integers -half_widths[t] to half_widths[t] and, in a set with escapes, has
+    one entry more, the last, for all others. In a set without, every entry is a symbol, so that
+    any bits can be popped with it.
 
     Parameters
     ----------
     half_widths
-        (T,) integers, 0 to 2**20.
+        (T,) integers, 0 (without escapes 1) to 2**20.
     frequencies
-        The tables' entries one after another, sum(2 * half_widths + 2) integers >= 1, those of
-        each table summing to 2**24.
+        The tables' entries one after another, 2 * half_widths + 2 integers >= 1 each (one less
+        without escapes), those of each table summing to 2**24.
+    escapes
+        Whether symbols beyond a table's half width can be coded.
 
     Raises
     ------
@@ -43,13 +46,21 @@ class TableSet:
         If the tables are not as described.
     """
 
-    def __init__(self, half_widths: NDArray[np.integer], frequencies: NDArray[np.integer]) -> None:
+    def __init__(
+        self,
+        half_widths: NDArray[np.integer],
+        frequencies: NDArray[np.integer],
+        *,
+        escapes: bool = True,
+    ) -> None:
         if half_widths.ndim != 1 or not 1 <= half_widths.size <= 2**16:
             raise ValueError("half_widths must be a list of 1 to 65,536 integers")
-        if half_widths.min() < 0 or half_widths.max() > 2**20:
-            raise ValueError("half widths must be 0 to 2**20")
+        least = 0 if escapes else 1  # a symbol that is certain is none
+        if half_widths.min() < least or half_widths.max() > 2**20:
+            raise ValueError(f"half widths must be {least} to 2**20")
         self.half_widths = half_widths.astype(np.int32)
-        sizes = 2 * half_widths.astype(np.int64) + 2
+        self.escapes = escapes
+        sizes = 2 * half_widths.astype(np.int64) + 1 + escapes
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         if frequencies.shape != (int(self._starts[-1]),):
             raise ValueError(
@@ -79,6 +90,13 @@ class TableSet:
         """Bits of every entry, one table after another."""
         return (PRECISION - np.log2(self.frequencies)).astype(np.float32)
 
+    @cached_property
+    def entropies(self) -> NDArray[np.float64]:
+        """Bits that a symbol drawn from each table costs on average, (T,); escapes' rest apart."""
+        weighted = self.frequencies * self._costs.astype(np.float64) / 2**PRECISION
+        sums: NDArray[np.float64] = np.add.reduceat(weighted, self._starts[:-1])
+        return sums
+
     def bits(self, symbols: NDArray[np.int32], tables: NDArray[np.integer]) -> float:
         """Cost of a step, from the integer tables: what `Stack.push_step` adds to a stack.
 
@@ -93,9 +111,16 @@ class TableSet:
         -------
         float
             Bits, escapes included.
+
+        Raises
+        ------
+        ValueError
+            If a symbol is beyond a table that has no escape.
         """
         half = self.half_widths[tables]
         entries, excess = split_escapes(symbols, half)
+        if excess.size and not self.escapes:
+            raise ValueError(f"{excess.size} symbols are beyond tables without escapes")
         cost = float(self._costs[self._starts[tables] + entries].sum(dtype=np.float64))
         if excess.size:
             exponents = exponents_of(np.abs(excess))

@@ -6,8 +6,15 @@ import threading
 from pathlib import Path
 
 from service.errors import ModelUnavailable, UnknownModel
-from service.runtime.card import AnyCard, LosslessModelCard, LossyModelCard, read_card
+from service.runtime.card import (
+    AnyCard,
+    LatentCard,
+    LosslessModelCard,
+    LossyModelCard,
+    read_card,
+)
 from service.runtime.known_answers import check_known_answers, read_known_answers
+from service.runtime.latent_model import LatentModel
 from service.runtime.lossless_answers import check_lossless_answers, read_lossless_answers
 from service.runtime.lossless_model import LosslessModel
 from service.runtime.lossy_model import LossyModel
@@ -16,6 +23,8 @@ from service.settings import Settings
 
 DEFAULT_LOSSLESS = "pyramid"
 """The lossless model of new files."""
+
+AnyLossless = LosslessModel | LatentModel
 
 
 class Zoo:
@@ -36,7 +45,7 @@ class Zoo:
         self._folders: dict[bytes, Path] = {}
         self._cards: dict[bytes, AnyCard] = {}
         self._lossy: dict[bytes, LossyModel] = {}
-        self._lossless: dict[bytes, LosslessModel] = {}
+        self._lossless: dict[bytes, AnyLossless] = {}
         self._lock = threading.Lock()
         for path in sorted(folder.glob("*/*/model.json")):
             card = read_card(path.parent)
@@ -101,7 +110,7 @@ class Zoo:
                 self._lossy[digest] = model
             return self._lossy[digest]
 
-    def lossless(self, name: str | None = None) -> LosslessModel:
+    def lossless(self, name: str | None = None) -> AnyLossless:
         """The newest version of a lossless model; None is the default.
 
         Raises
@@ -110,7 +119,7 @@ class Zoo:
         """
         return self.lossless_by_digest(self._newest("lossless", name or DEFAULT_LOSSLESS))
 
-    def lossless_by_digest(self, digest: bytes, name: str = "?") -> LosslessModel:
+    def lossless_by_digest(self, digest: bytes, name: str = "?") -> AnyLossless:
         """The lossless model that a file names.
 
         Raises
@@ -125,7 +134,9 @@ class Zoo:
             raise _not_here("lossless", digest, name)
         with self._lock:
             if digest not in self._lossless:
-                model = LosslessModel(self._folders[digest], card, self.device)
+                latent = isinstance(card.lossless, LatentCard)
+                kind = LatentModel if latent else LosslessModel
+                model: AnyLossless = kind(self._folders[digest], card, self.device)
                 check_lossless_answers(model, *read_lossless_answers(self._folders[digest]))
                 self._lossless[digest] = model
             return self._lossless[digest]

@@ -51,12 +51,24 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             mask[:280],
             CompressOptions(mode="lossless", quality=2.5),
         ),
+        "exact-mixed": (
+            picture_of(_half_from_a_jpeg(colour[:280])),
+            np.ones((280, 520), bool),
+            CompressOptions(mode="roi-only"),
+        ),
         "exact-grey": (
             picture_of(photograph[200:233, :300, 1]),
             np.ones((33, 300), bool),
             CompressOptions(mode="roi-only"),
         ),
     }
+
+
+def _half_from_a_jpeg(pixels: np.ndarray) -> np.ndarray:
+    """Decoded pixels of a JPEG, but that the left patches could not have come out of one."""
+    changed = pixels.copy()
+    changed[::7, :256:5, 1] ^= 3
+    return changed
 
 
 def main() -> None:

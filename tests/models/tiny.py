@@ -4,6 +4,9 @@ import torch
 from torch import nn
 
 from models.layers.exact import exact_layers, set_exact
+from models.layers.periodic import PeriodicBias
+from models.networks.bitswap import Bitswap
+from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
@@ -23,6 +26,15 @@ def scatter(module: nn.Module, seed: int, spread: float = 1.0) -> None:
             weight = torch.randn(layer.weight.shape, generator=generator) * spread
             layer.weight.copy_(weight * size[:, None, None, None] * fan**-0.5)
             layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator) * spread)
+
+
+def scatter_places(module: nn.Module, seed: int) -> None:
+    """Random biases by position, about as large as what the layers before them answer."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, PeriodicBias):
+                layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator))
 
 
 def top(signed: bool = False, seed: int = 0) -> TopFeatures:
@@ -74,4 +86,17 @@ def hp(seed: int = 0) -> Hyperprior:
     torch.manual_seed(seed)
     network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
     scatter(network, seed)
+    return network
+
+
+def bitswap(seed: int = 0, levels: int = 2, cell: int = 4, channels: int = 4) -> Bitswap:
+    """An exact one, of four latent channels at a quarter of the resolution unless told."""
+    torch.manual_seed(seed)
+    network = Bitswap(levels, cell, channels, 8, 1, 6, 1, 8, 1, 8, 1)
+    scatter(network, seed, spread=0.1)
+    # Posteriors wide enough to have something to pop.
+    start_index(network.inference.head, torch.tensor(1.5))
+    for link in [*network.upwards, *network.downwards]:
+        start_index(link.head, torch.tensor(3.0))
+    set_exact(network, True)
     return network

@@ -105,6 +105,8 @@ class Header:
         Rows of patches in a band of the upper levels, 1 to 512.
     lossless_model
         The model of the blade's streams; None in mode `lossy`.
+    stacks
+        Whether that model has latents, and its streams are stacks.
     """
 
     width: int
@@ -118,6 +120,7 @@ class Header:
     mask: NDArray[np.bool_]
     band_rows: int
     lossless_model: ModelReference | None = None
+    stacks: bool = False
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
@@ -139,6 +142,8 @@ class Header:
             raise ValueError(f"the mask must be {grid} bool, not {self.mask.shape}")
         if self.mode == "lossless" and not self.has_lossy_layer and not self.mask.all():
             raise ValueError("nothing holds the background")
+        if self.stacks and not self.lossless_patches:
+            raise ValueError("there is no blade to be coded in stacks")
 
     @property
     def has_lossy_layer(self) -> bool:
@@ -195,15 +200,19 @@ class Stream:
         What the coder wrote, fewer than 2**20 bytes; empty if there are no groups.
     groups
         Coded groups of symbols, 0 to 15; the symbols of the rest are 0.
+    stack
+        Number of the stack that the stream is lent to, and lies in; None if it lies in its chunk.
     """
 
     data: bytes
     groups: int
+    stack: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
         _within("groups", self.groups, 0, MAX_GROUPS)
-        _within("stream length", len(self.data), 0, MAX_STREAM - 1 if self.groups else 0)
+        least = 0 if self.stack is None else 1
+        _within("stream length", len(self.data), least, MAX_STREAM - 1 if self.groups else 0)
 
 
 @dataclass(frozen=True)
@@ -236,11 +245,14 @@ class LosslessEntry:
         Bytes, from the start of the file.
     raw
         Whether it holds the samples as they are.
+    stack
+        Number of the stack that the patch is in; of a chained patch, offset and length are 0.
     """
 
     offset: int
     length: int
     raw: bool
+    stack: int | None = None
 
 
 @dataclass(frozen=True)
@@ -253,11 +265,14 @@ class StreamEntry:
         Bytes, from the start of the file.
     groups
         Coded groups of symbols, 0 to 15.
+    stack
+        Number of the stack that it is lent to, and lies in; the offset then says nothing.
     """
 
     offset: int
     length: int
     groups: int
+    stack: int | None = None
 
 
 @dataclass(frozen=True)

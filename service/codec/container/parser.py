@@ -22,6 +22,7 @@ from service.codec.container.layout import (
     ModelReference,
     StreamEntry,
 )
+from service.codec.container.stacks import StackEntry, assemble
 from service.codec.container.stream_tables import read_lossless, read_streams
 from service.codec.integrity import crc32c
 from service.codec.patch_mask import PATCH, decode_mask
@@ -45,6 +46,8 @@ class Blade:
         Entries of the lossy layer's streams, as many as the geometry demands; or none.
     lossless
         Entries of the blade's lossless streams by the patch's number, ascending.
+    stacks
+        The stacks that these are in, if the lossless model has latents.
     chunks
         Every chunk by its label, in the file's order.
     index_length
@@ -58,6 +61,7 @@ class Blade:
     bands: tuple[StreamEntry, ...]
     patches: tuple[StreamEntry, ...]
     lossless: dict[int, LosslessEntry]
+    stacks: tuple[StackEntry, ...]
     chunks: dict[str, ChunkEntry]
     index_length: int
     declared_length: int
@@ -73,13 +77,18 @@ class Blade:
         return self._bytes(entry.offset, entry.length)
 
     def patch(self, number: int) -> memoryview | None:
-        """Bytes of a patch's stream, or None if they are not all there."""
+        """Bytes of a patch's stream, or None if they are not all there, or in a stack."""
         entry = self.patches[number]
-        return self._bytes(entry.offset, entry.length)
+        return None if entry.stack is not None else self._bytes(entry.offset, entry.length)
 
     def lossless_stream(self, number: int) -> memoryview | None:
         """Bytes of a blade patch's lossless stream, or None if they are not all there."""
         entry = self.lossless[number]
+        return self._bytes(entry.offset, entry.length)
+
+    def stack(self, number: int) -> memoryview | None:
+        """Bytes of a stack, or None if they are not all there."""
+        entry = self.stacks[number]
         return self._bytes(entry.offset, entry.length)
 
     def metadata(self) -> Metadata:
@@ -165,13 +174,18 @@ def parse(data: bytes | memoryview, *, max_pixels: int = MAX_PIXELS) -> Blade:
         end, last_kind = end + entry.length, entry.type & ~CRITICAL
     if len(view) > end:
         raise BadStream(f"{len(view) - end} bytes follow the end of the file.")
-    bands, patches = header.stream_counts
+    band_count, patch_count = header.stream_counts
+    bands = read_streams(Chunk.LEVELS, chunks, tables, band_count)
+    may_lend = ~header.mask if header.stacks else None
+    patches = read_streams(Chunk.PATCHES, chunks, tables, patch_count, may_lend)
+    lossless, fillers = read_lossless(header, chunks, tables)
     return Blade(
         data=view,
         header=header,
-        bands=read_streams(Chunk.LEVELS, chunks, tables, bands),
-        patches=read_streams(Chunk.PATCHES, chunks, tables, patches),
-        lossless=read_lossless(header, chunks, tables),
+        bands=bands,
+        patches=patches,
+        lossless=lossless,
+        stacks=assemble(lossless, fillers, patches),
         chunks=chunks,
         index_length=start,
         declared_length=end,
@@ -201,7 +215,7 @@ def _checked_index(view: memoryview) -> tuple[memoryview, int]:
 
 def _read_header(reader: Reader, max_pixels: int) -> Header:
     flags, mode = reader.unsigned(1), reader.unsigned(1)
-    if flags > 3:
+    if flags > 7:
         raise UnsupportedStream(f"The file uses features of a newer version (flags {flags:#x}).")
     if mode >= len(MODES):
         raise UnsupportedStream(f"The file has mode {mode}, which this version cannot read.")
@@ -232,6 +246,7 @@ def _read_header(reader: Reader, max_pixels: int) -> Header:
             mask=mask,
             band_rows=band_rows,
             lossless_model=lossless_model,
+            stacks=bool(flags & 4),
         )
     except ValueError as error:
         raise BadStream(f"The index is inconsistent: {error}.") from None

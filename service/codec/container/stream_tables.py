@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.codec.container.fields import Reader, varint
 from service.codec.container.layout import (
     MAX_STREAM,
@@ -16,23 +19,47 @@ from service.codec.container.layout import (
     Stream,
     StreamEntry,
 )
+from service.codec.container.stacks import BladeStream, StackStream
 from service.errors import BadStream, UnsupportedStream
+
+_CODED, _RAW, _STACK, _CHAINED = range(4)  # forms of a lossless entry
 
 
 def write_streams(streams: Sequence[Stream]) -> bytes:
     """One entry a stream of the lossy layer."""
-    return b"".join(varint(len(stream.data) << 4 | stream.groups) for stream in streams)
+    return b"".join(_stream_entry(stream) for stream in streams)
 
 
-def write_lossless(streams: Sequence[LosslessStream]) -> bytes:
+def _stream_entry(stream: Stream) -> bytes:
+    length = len(stream.data) << 4
+    if stream.stack is None:
+        return varint(length | stream.groups)
+    return varint(length) + varint(stream.stack << 4 | stream.groups)
+
+
+def write_lossless(streams: Sequence[BladeStream]) -> bytes:
     """One entry a blade patch."""
-    return b"".join(varint(len(stream.data) << 2 | stream.raw) for stream in streams)
+    return b"".join(_lossless_entry(stream) for stream in streams)
+
+
+def _lossless_entry(stream: BladeStream) -> bytes:
+    if isinstance(stream, LosslessStream):
+        return varint(len(stream.data) << 2 | (_RAW if stream.raw else _CODED))
+    if isinstance(stream, StackStream):
+        return varint(len(stream.data) << 2 | _STACK) + varint(stream.filler)
+    return varint(stream.stack << 2 | _CHAINED)
 
 
 def read_streams(
-    chunk: Chunk, chunks: dict[str, ChunkEntry], tables: dict[Chunk, memoryview], count: int
+    chunk: Chunk,
+    chunks: dict[str, ChunkEntry],
+    tables: dict[Chunk, memoryview],
+    count: int,
+    may_lend: NDArray[np.bool_] | None = None,
 ) -> tuple[StreamEntry, ...]:
     """Read a chunk's stream entries: exactly `count`, and exactly as long as the chunk.
+
+    ``may_lend`` tells for each stream whether it may be lent to a stack; None is none of them.
 
     Raises
     ------
@@ -45,9 +72,15 @@ def read_streams(
     offset = chunks[chunk.label].offset
     end = offset + chunks[chunk.label].length
     streams = []
-    for _ in range(count):
+    for number in range(count):
         packed = reader.varint()
         length, groups = packed >> 4, packed & 15
+        if length and not groups and may_lend is not None and may_lend.flat[number]:
+            packed = reader.varint()
+            if not packed & 15 or length >= MAX_STREAM:
+                raise BadStream(f"A lent stream of {length} bytes is impossible.")
+            streams.append(StreamEntry(offset, length, packed & 15, packed >> 4))
+            continue
         if length >= MAX_STREAM or (length and not groups):
             raise BadStream(f"A stream of {length} bytes and {groups} groups is impossible.")
         streams.append(StreamEntry(offset, length, groups))
@@ -59,8 +92,10 @@ def read_streams(
 
 def read_lossless(
     header: Header, chunks: dict[str, ChunkEntry], tables: dict[Chunk, memoryview]
-) -> dict[int, LosslessEntry]:
+) -> tuple[dict[int, LosslessEntry], list[int]]:
     """Read one entry for each blade patch; together exactly as long as the chunk.
+
+    Beside the entries, by patch, come the bytes of filler of each stack.
 
     Raises
     ------
@@ -71,24 +106,38 @@ def read_lossless(
     """
     numbers = header.lossless_patches
     if not _agrees(Chunk.LOSSLESS, tables, len(numbers)):
-        return {}
+        return {}, []
     reader = Reader(tables[Chunk.LOSSLESS])
     chunk = chunks[Chunk.LOSSLESS.label]
     offset = chunk.offset
-    entries = {}
+    entries: dict[int, LosslessEntry] = {}
+    fillers: list[int] = []
     for number in numbers:
         packed = reader.varint()
         length, form = packed >> 2, packed & 3
-        if form > 1:
+        if form in (_STACK, _CHAINED) and not header.stacks:
             raise UnsupportedStream(f"A lossless stream has form {form}, of a newer version.")
+        if form == _CODED and header.stacks:
+            raise BadStream("A lossless stream is no stack.")
+        if form == _CHAINED:
+            entries[number] = LosslessEntry(0, 0, False, stack=length)
+            continue
+        if form == _STACK:
+            filler = reader.varint()
+            if not length or filler >= MAX_STREAM:
+                raise BadStream(f"A stack of {length} bytes with {filler} of filler is impossible.")
+            entries[number] = LosslessEntry(offset, length, False, stack=len(fillers))
+            fillers.append(filler)
+            offset += length
+            continue
         exact = header.samples_in(number) + RAW_CHECK_BYTES
-        if length >= MAX_STREAM or (form == 1 and length != exact):
+        if length >= MAX_STREAM or (form == _RAW and length != exact):
             raise BadStream(f"A lossless stream of {length} bytes is impossible.")
-        entries[number] = LosslessEntry(offset, length, form == 1)
+        entries[number] = LosslessEntry(offset, length, form == _RAW)
         offset += length
     if reader.left or offset != chunk.offset + chunk.length:
         raise BadStream("The streams of chunk lossless do not add up to it.")
-    return entries
+    return entries, fillers
 
 
 def _agrees(chunk: Chunk, tables: dict[Chunk, memoryview], streams: int) -> bool:

@@ -16,6 +16,7 @@ from service.codec.container.layout import (
     ModelReference,
     Stream,
 )
+from service.codec.container.stacks import BladeStream, Chained, StackStream
 from service.codec.container.stream_tables import write_lossless, write_streams
 from service.codec.integrity import crc32c
 from service.codec.patch_mask import encode_mask
@@ -28,7 +29,7 @@ def pack(
     patches: Sequence[Stream],
     metadata: Metadata,
     digests: Mapping[Digest, bytes] | None = None,
-    lossless: Sequence[LosslessStream] = (),
+    lossless: Sequence[BladeStream] = (),
 ) -> bytes:
     """Write a file.
 
@@ -39,13 +40,15 @@ def pack(
     bands
         Streams of the upper levels, top band first; none where there is no lossy layer.
     patches
-        Streams of the lowest level, one a patch in raster order; none likewise.
+        Streams of the lowest level, one a patch in raster order; none likewise. Those that are
+        lent to a stack are in it already.
     metadata
         Kept byte for byte; what is None is left out.
     digests
         SHA-256 digests of 32 bytes; the chunk is left out if there are none.
     lossless
-        Streams of the blade's samples, one a blade patch in raster order; none in mode `lossy`.
+        What holds the blade's samples, one a blade patch in raster order; none in mode `lossy`.
+        Stacks are numbered in the order in which they come here.
 
     Returns
     -------
@@ -55,17 +58,19 @@ def pack(
     Raises
     ------
     ValueError
-        If the numbers of streams do not fit the header, or a digest has not 32 bytes.
+        If the numbers of streams do not fit the header, a stream is of a kind that the header
+        excludes or names a stack that is not there, or a digest has not 32 bytes.
     """
     expected = (*header.stream_counts, len(header.lossless_patches))
     found = (len(bands), len(patches), len(lossless))
     if found != expected:
         raise ValueError(f"{expected} bands, patches, blade patches were expected, not {found}")
+    _check_stacks(header, patches, lossless)
     layer = header.has_lossy_layer
     chunks = {
         Chunk.LEVELS: b"".join(stream.data for stream in bands) if layer else None,
-        Chunk.PATCHES: b"".join(stream.data for stream in patches) if layer else None,
-        Chunk.LOSSLESS: b"".join(stream.data for stream in lossless) if lossless else None,
+        Chunk.PATCHES: b"".join(s.data for s in patches if s.stack is None) if layer else None,
+        Chunk.LOSSLESS: b"".join(map(_data, lossless)) if lossless else None,
         Chunk.EXIF: metadata.exif,
         Chunk.XMP: metadata.xmp,
         Chunk.ICC: metadata.icc,
@@ -84,8 +89,30 @@ def pack(
     return b"".join([front, crc32c(front).to_bytes(4, "little"), *present.values()])
 
 
+def _check_stacks(
+    header: Header, patches: Sequence[Stream], lossless: Sequence[BladeStream]
+) -> None:
+    """Refuse (ValueError) streams that do not fit stacks, or their absence."""
+    opened = sum(isinstance(stream, StackStream) for stream in lossless)
+    named = {stream.stack for stream in lossless if isinstance(stream, Chained)}
+    lent = {number: stream.stack for number, stream in enumerate(patches)}
+    lenders = [number for number, stack in lent.items() if stack is not None]
+    named |= {stack for stack in lent.values() if stack is not None}
+    coded = any(isinstance(stream, LosslessStream) and not stream.raw for stream in lossless)
+    if (opened or named) if not header.stacks else coded:
+        raise ValueError("the header and the lossless streams disagree on stacks")
+    if named and max(named) >= opened:
+        raise ValueError(f"there is no stack {max(named)}")
+    if header.mask.flat[lenders].any():
+        raise ValueError("a blade patch lends its stream")
+
+
+def _data(stream: BladeStream) -> bytes:
+    return b"" if isinstance(stream, Chained) else stream.data
+
+
 def _header(header: Header) -> bytes:
-    flags = header.grey | (not header.has_lossy_layer) << 1
+    flags = header.grey | (not header.has_lossy_layer) << 1 | header.stacks << 2
     fields = [
         bytes([flags, MODES.index(header.mode)]),
         varint(header.width),

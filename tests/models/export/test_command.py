@@ -149,3 +149,48 @@ def test_what_does_not_fit_is_said_in_one_line(command, trained, tmp_path, capsy
         assert command("exact", out=out, **changes) == 1
         assert capsys.readouterr().err.startswith("export: ")
     assert not out.exists()
+
+
+PYRAMID = """
+[model]
+name = "pyramid"
+[model.arguments]
+widths = [4]
+depths = [1]
+{periods}
+[data]
+crop = [128, 128]
+batch = 1
+validation_share = 0.25
+grid = 16
+[[stages]]
+name = "{loss}"
+loss = "{loss}"
+steps = 2
+rate = 1e-3
+"""
+
+
+def test_pyramids_are_exported_and_one_for_jpegs_beside_another(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LOSSLESS_PATCHES", 2)
+    (tmp_path / "card.toml").write_text(CARD)
+
+    def made(version, periods, loss, *more):
+        recipe = tmp_path / f"{loss}.toml"
+        recipe.write_text(PYRAMID.format(periods=periods, loss=loss))
+        run, out = tmp_path / loss, tmp_path / "pyramid" / version
+        where = ["--data", str(pictures), "--out"]
+        assert train([str(recipe), *where, str(run)]) == 0
+        words = ["--weights", str(run / "weights.pt"), "--recipe", str(recipe)]
+        words += ["--card", str(tmp_path / "card.toml")]
+        assert main([*words, *where, str(out), *more]) == 0
+        return out
+
+    plain = made("1", "", "rate")
+    both = made("2", "periods = [8]", "jpeg", "--plain", str(plain))
+    first, second = read_card(plain), read_card(both)
+    assert first.lossless.model_dump() == {"networks": 1}
+    assert second.lossless.model_dump() == {"networks": 1, "jpeg_networks": 1}
+    assert first.files.items() < second.files.items()
+    assert {name.removeprefix("jpeg_") for name in second.files} == set(first.files)
+    assert second.training["stages"][0]["loss"] == "jpeg"

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.export.archives import ReferenceDevice
-from models.export.lossless_entry import values_of, write_lossless_entry
+from models.export.lossless_entry import values_of, write_jpeg_entry, write_lossless_entry
 from models.export.pyramid_bounds import prove_pyramid
 from models.layers.exact import BoundError, exact_layers, set_exact
 from models.networks.pyramid import Pyramid, phase_of
@@ -48,7 +48,7 @@ def network():
 @pytest.fixture(scope="module")
 def zoo_folder(network, tmp_path_factory):
     folder = tmp_path_factory.mktemp("zoo")
-    write_lossless_entry(network, [patch(1)], folder / "pyramid" / "1", CARD)
+    write_lossless_entry(network, list(values_of(patch(1))), folder / "pyramid" / "1", CARD)
     return folder
 
 
@@ -136,10 +136,57 @@ def test_the_walk_asks_torch_for_the_same_tables(network, zoo_folder):
 
 
 def test_an_export_repeats_to_the_byte(network, zoo_folder, tmp_path):
-    write_lossless_entry(network, [patch(1)], tmp_path, CARD)
+    write_lossless_entry(network, list(values_of(patch(1))), tmp_path, CARD)
     for file in (zoo_folder / "pyramid" / "1").iterdir():
         first = hashlib.sha256(file.read_bytes()).hexdigest()
         assert first == hashlib.sha256((tmp_path / file.name).read_bytes()).hexdigest(), file.name
+
+
+@pytest.fixture(scope="module")
+def jpeg_folder(zoo_folder, tmp_path_factory):
+    """Version 2: what version 1 has, and other networks for the colours of a JPEG."""
+    made = Pyramid((4,), (1,), (4,))
+    tiny.scatter(made, 11, spread=0.5)
+    tiny.scatter_places(made, 11)
+    set_exact(made, True)
+    folder = tmp_path_factory.mktemp("zoo") / "pyramid" / "2"
+    plain = zoo_folder / "pyramid" / "1"
+    write_jpeg_entry(made, list(values_of(patch(1))), plain, folder, {**CARD, "version": "2"})
+    return folder
+
+
+def test_networks_for_a_jpegs_colours_come_beside_the_others(zoo_folder, jpeg_folder):
+    plain = zoo_folder / "pyramid" / "1"
+    model = Zoo(jpeg_folder.parents[1], Device("cpu", 1), default="lite").lossless()
+    assert model.card.digest != read_card(plain).digest
+    values = values_of(patch(6))
+    alone = LosslessModel(plain, read_card(plain), Device("cpu", 1))
+    assert alone.jpeg is None
+    for mine, theirs in zip(steps_of(model, values), steps_of(alone, values), strict=True):
+        for a, b in zip(mine[1:], theirs[1:], strict=True):
+            assert (a == b).all()
+    assert (model.tables.frequencies == alone.tables.frequencies).all()
+    own = steps_of(model.jpeg, values)
+    assert any((a[1] != b[1]).any() for a, b in zip(own, steps_of(alone, values), strict=True))
+
+
+def test_both_halves_are_checked_against_known_answers(jpeg_folder, tmp_path):
+    copy = tmp_path / "pyramid" / "2"
+    copy.mkdir(parents=True)
+    for file in jpeg_folder.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    with np.load(copy / "known_answers.npz") as archive:
+        values, answers = archive["values"], archive["answers"]
+    assert len(answers) == 114
+    answers[100, 3] ^= 1
+    np.savez(copy / "known_answers.npz", values=values, answers=answers)
+    with pytest.raises(ModelUnavailable, match="1 of 114 steps"):
+        Zoo(tmp_path, Device("cpu", 1), default="lite").lossless()
+
+
+def test_what_is_taken_over_must_be_a_pyramid(network, tmp_path):
+    with pytest.raises(ModelUnavailable):
+        write_jpeg_entry(network, [], tmp_path / "none", tmp_path / "pyramid" / "2", CARD)
 
 
 def test_weights_that_could_leave_float32_are_refused(network):

@@ -40,8 +40,10 @@ def last(tensor):
 
 @pytest.fixture(scope="module")
 def network():
-    made = Pyramid((12, 8), (1, 2))
+    # 10 x 14 positions are no multiple of the period.
+    made = Pyramid((12, 8), (1, 2), (4, 0))
     tiny.scatter(made, 3)
+    tiny.scatter_places(made, 3)
     set_exact(made, True)
     return made
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -10,8 +11,9 @@ from tests.models import tiny
 
 @pytest.fixture
 def network():
-    made = Pyramid((8, 6), (1, 1))
+    made = Pyramid((8, 6), (1, 1), (4, 0))
     tiny.scatter(made, 5, spread=0.5)
+    tiny.scatter_places(made, 5)
     return made
 
 
@@ -73,7 +75,7 @@ def test_a_patch_is_coded_alone(network):
     with torch.no_grad():
         both, one, other = network(values), network(values[:1]), network(values[1:])
     for together, first, second in zip(both, one, other, strict=True):
-        assert float(together) == pytest.approx(float(first + second), rel=1e-5)
+        assert together.tolist() == pytest.approx([float(first), float(second)], rel=1e-5)
 
 
 def test_levels_go_down_to_four_and_share_the_last_network(network):
@@ -83,7 +85,7 @@ def test_levels_go_down_to_four_and_share_the_last_network(network):
 
 
 def test_the_rate_can_be_learnt():
-    network = build("pyramid", {"widths": [8, 8], "depths": [1, 1]})
+    network = build("pyramid", {"widths": [8, 8], "depths": [1, 1], "periods": [4, 0]})
     rows = torch.arange(32.0)
     values = to_ycocg((rows[:, None] + 2 * rows[None]).expand(2, 3, 32, 32))
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
@@ -95,6 +97,24 @@ def test_the_rate_can_be_learnt():
         optimiser.step()
         spent.append(float(bits.detach()))
     assert spent[-1] < 0.7 * spent[0]
+
+
+def test_positions_matter_modulo_the_period(network):
+    # A flat picture: all that tells positions apart, far from the borders, is the bias.
+    means = answers(network, torch.full((1, 3, 96, 96), 40.0))[0][0, 0, 12:-12, 12:-12]
+    assert torch.equal(means[:-4], means[4:])
+    assert torch.equal(means[:, :-4], means[:, 4:])
+    assert not torch.equal(means[:-2], means[2:])
+    coarser = network.network(1)
+    assert len(coarser.places) == 0
+
+
+def test_a_jpegs_loss_weighs_pictures_by_their_own_rates(network):
+    torch.manual_seed(3)
+    loss, figures = network.losses()["jpeg"](picture(64).abs())
+    assert float(figures["bpp"]) > 0
+    # The mean of logarithms lies below the logarithm of the mean.
+    assert 0 < float(loss.detach()) <= np.log1p(figures["bpp"]) + 1e-6
 
 
 def test_the_loss_tells_what_each_level_costs(network):

@@ -86,6 +86,19 @@ def test_crops_are_pieces_of_the_picture_in_all_eight_positions(one, tmp_path):
     assert len(seen) == 8
 
 
+def test_crops_begin_on_the_grid_however_they_are_turned(one, tmp_path):
+    crops = Crops(open_cache(one, tmp_path / "cache"), (128, 256), 0.0, grid=16)
+    starts = set()
+    for crop in crops.draw(64, np.random.default_rng(1)).astype(int):
+        rows = crop[..., 0] + crop[..., 2] // 16 * 256
+        columns = crop[..., 1] + crop[..., 2] % 16 * 256
+        starts.add((rows.min(), columns.min()))
+    assert all(row % 16 == 0 and column % 16 == 0 for row, column in starts)
+    # 530 pixels hold 128 at 26 starts and 256 at 18; 600 hold 256 at 22 and 128 at 30.
+    assert len({row for row, _ in starts}) > 15
+    assert len({column for _, column in starts}) > 15
+
+
 def test_validation_pictures_are_never_drawn(pictures, tmp_path):
     cache = open_cache(pictures, tmp_path)
     crops = Crops(cache, (256, 256), 0.5)

@@ -73,6 +73,7 @@ class FakeEncoder:
             "conversions": list(picture.conversions),
             "source_bytes": picture.source_bytes,
             "verified": options.verify,
+            "progressive": options.progressive,
             "warnings": [],
             "larger_than_source": len(data) > picture.source_bytes,
         }

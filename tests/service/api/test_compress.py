@@ -26,7 +26,7 @@ def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     assert response.headers["Content-Type"] == "application/vnd.bladestream"
     report = report_of(response)
     assert report["bytes"] == len(response.content) == int(response.headers["Content-Length"])
-    assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossy")
+    assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossless")
     assert report["source_bytes"] == len(png)
     assert list(report["seconds"]) == ["read", "transform", "entropy", "total"]
     assert report["seconds"]["total"] > 0.002
@@ -41,11 +41,16 @@ def test_the_stages_are_in_server_timing(client, png):
 
 def test_options_reach_the_codec(client, png):
     response = client.post(
-        "/compress?quality=2.5&roi_quality=7&model=other&verify=false", content=png
+        "/compress?mode=lossy&quality=2.5&roi_quality=7&model=other&verify=false", content=png
     )
     report = report_of(response)
     assert (report["quality"], report["roi_quality"]) == (2.5, 7)
     assert (report["model"], report["verified"]) == ("other", False)
+
+
+@pytest.mark.parametrize(("query", "progressive"), [("", False), ("?progressive=true", True)])
+def test_progressive_reaches_the_codec(client, png, query, progressive):
+    assert report_of(client.post(f"/compress{query}", content=png))["progressive"] is progressive
 
 
 def test_a_form_brings_the_mask(client, png, pixels):

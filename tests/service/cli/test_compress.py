@@ -38,6 +38,15 @@ def test_compress_hands_every_option_on(bladestream, codec, photo: Path) -> None
     assert (options.metadata, options.verify) == ("geo-only", False)
 
 
+def test_a_lossless_model_and_progressive_arrive(bladestream, codec, photo: Path) -> None:
+    words = ("compress", photo, photo.with_suffix(".blade"), "--mode", "lossless")
+    assert bladestream(*words, "--lossless-model", "bitswap").status == 0
+    assert bladestream(*words, "--progressive").status == 0
+    first, second = (call.options for call in codec.calls)
+    assert (first.lossless_model, first.progressive) == ("bitswap", False)
+    assert (second.lossless_model, second.progressive) == (None, True)
+
+
 def test_without_a_mask_the_whole_picture_is_blade(bladestream, codec, photo: Path) -> None:
     assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
     call = codec.calls[0]
@@ -106,9 +115,9 @@ def test_an_exact_blade_takes_no_quality(bladestream, codec, photo: Path) -> Non
     assert not output.exists()
 
 
-def test_the_mode_is_lossy_if_none_is_named(bladestream, codec, photo: Path) -> None:
+def test_the_mode_is_lossless_if_none_is_named(bladestream, codec, photo: Path) -> None:
     assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
-    assert codec.calls[0].options.mode == "lossy"
+    assert codec.calls[0].options.mode == "lossless"
 
 
 def test_an_error_of_the_codec_is_one_line_and_status_1(bladestream, codec, photo: Path) -> None:

@@ -27,9 +27,8 @@ def test_a_sample_goes_through_the_service_and_back(
     whole, on_blade = psnr(original, decoded), psnr(original, decoded, blade)
     assert whole is not None
     assert whole > 33
-    assert on_blade is not None
-    assert on_blade > 36
-    assert 1000 < (tmp_path / f"{name}.blade").stat().st_size < original.size / 20
+    assert on_blade is None  # equal, bit for bit
+    assert 1000 < (tmp_path / f"{name}.blade").stat().st_size < original.size / 2
     with Image.open(tmp_path / f"{name}.side-by-side.png") as sheet:
         assert sheet.width > 3 * original.shape[1]
 

@@ -30,7 +30,9 @@ def laplace_tables() -> TableSet:
 
 TABLES = laplace_tables()
 MODEL = SimpleNamespace(
-    card=SimpleNamespace(name="base", version="1", digest=b"base-prediction!"), tables=TABLES
+    card=SimpleNamespace(name="base", version="1", digest=b"base-prediction!"),
+    tables=TABLES,
+    jpeg=None,
 )
 
 

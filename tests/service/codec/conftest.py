@@ -20,6 +20,7 @@ from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
 from tests.service.codec.base_chain import MODEL, BaseChain
 from tests.service.codec.coding import picture_of, textured
+from tests.service.codec.latent_toy import ToyModel
 from tests.service.codec.lossy_files import HEIGHT, WIDTH
 
 
@@ -93,6 +94,37 @@ def base_encoder(base_zoo: Zoo) -> Encoder:
 @pytest.fixture(scope="module")
 def base_decoder(base_zoo: Zoo) -> Decoder:
     return Decoder(base_zoo)
+
+
+class ToyZoo(Zoo):
+    """The shipped lossy models, and a lossless model with latents without networks."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, Device("cpu", 1), "lite")
+        self.toy = ToyModel()
+
+    def lossless(self, name: str | None = None) -> ToyModel:
+        return self.toy
+
+    def lossless_by_digest(self, digest: bytes, name: str = "?") -> ToyModel:
+        if digest != self.toy.card.digest:
+            raise UnknownModel(f"no {name}", digest=digest.hex())
+        return self.toy
+
+
+@pytest.fixture(scope="session")
+def toy_zoo(zoo_folder: Path) -> ToyZoo:
+    return ToyZoo(zoo_folder)
+
+
+@pytest.fixture(scope="session")
+def toy_encoder(toy_zoo: ToyZoo) -> Encoder:
+    return Encoder(toy_zoo)
+
+
+@pytest.fixture(scope="session")
+def toy_decoder(toy_zoo: ToyZoo) -> Decoder:
+    return Decoder(toy_zoo)
 
 
 @pytest.fixture(scope="module")

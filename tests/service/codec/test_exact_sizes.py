@@ -93,6 +93,10 @@ def test_inspection_shows_where_the_blade_is(
         "raw": 0,
         "blade_pixels": blade_area().sum(),
         "blade_bpp": wavy_file.report["blade_bpp"],
+        "lent_patches": 0,
+        "lent_bytes": 0,
+        "filler_bytes": 0,
+        "stacks": [],
     }
     assert sum(told["chunks"].values()) == told["bytes"] == len(wavy_file.data)
     full = inspect(

@@ -47,8 +47,8 @@ def test_lossless_is_the_default_where_a_model_is_there(wavy_file: Compressed) -
     json.dumps(report, allow_nan=False)
 
 
-def test_lossless_is_asked_for_by_name() -> None:
-    assert CompressOptions().mode == "lossy"
+def test_lossless_is_what_is_not_asked_otherwise() -> None:
+    assert CompressOptions().mode == "lossless"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_modes() -> None:
 def test_default_qualities(
     mask: np.ndarray, quality: float | None, roi_quality: float | None, expected: tuple
 ) -> None:
-    options = CompressOptions(quality=quality, roi_quality=roi_quality)
+    options = CompressOptions(mode="lossy", quality=quality, roi_quality=roi_quality)
     assert options.qualities64(mask) == tuple(64 * q for q in expected)
 
 

@@ -1,0 +1,85 @@
+"""The lossless comparison, through the command, with the shipped models."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from models.evaluation import lossless as module
+from models.evaluation.__main__ import main
+from models.evaluation.lossless_report import as_markdown
+from service.cli.exact_peers import exact_peers
+
+from .conftest import photograph
+
+
+@pytest.fixture(autouse=True)
+def _few_peers(monkeypatch):
+    monkeypatch.setattr(module, "exact_peers", lambda: exact_peers()[:2])
+
+
+@pytest.fixture(autouse=True)
+def _one_model(monkeypatch):
+    shipped = module.newest
+
+    def pyramid_alone(zoo):
+        return {"bladestream pyramid": shipped(zoo)["bladestream pyramid"]}
+
+    monkeypatch.setattr(module, "newest", pyramid_alone)
+
+
+def run(*words, out):
+    assert main(["lossless", *map(str, words), "--out", str(out)]) == 0
+    return json.loads((out / "lossless.json").read_text())
+
+
+def test_every_codec_is_given_the_same_pixels_and_counted(two_pictures, tmp_path):
+    report = run("--images", two_pictures, out=tmp_path / "out")
+    pictures = report["images"]["pictures"]
+    assert {name: told["pixels"] for name, told in pictures.items()} == {
+        "large.png": 176 * 200,
+        "small.png": 90 * 120,
+    }
+    assert set(report["codecs"]) == {"bladestream pyramid", "png", "webp lossless"}
+    for codec in report["codecs"].values():
+        sizes = np.array(codec["bytes"])
+        assert codec["bpp"] == pytest.approx(8 * sizes / [176 * 200, 90 * 120], abs=1e-4)
+        assert codec["total_bpp"] == pytest.approx(8 * sizes.sum() / 46_000, abs=1e-4)
+        assert codec["mean_bpp"] == pytest.approx(np.mean(codec["bpp"]), abs=1e-4)
+    ours = report["codecs"]["bladestream pyramid"]
+    for size, model in zip(ours["bytes"], ours["model_bytes"], strict=True):
+        # Headers, digests and tables of contents on top of what the model asks for.
+        assert 0 < size - model < 400
+    assert ours["kilo_multiply_adds"] > 10
+    text = (tmp_path / "out" / "lossless.md").read_text()
+    assert text == as_markdown(report)
+    assert f"| webp lossless | {report['codecs']['webp lossless']['total_bpp']:.3f} |" in text
+    assert str(tmp_path) not in report["command"]
+    assert Image.open(tmp_path / "out" / "lossless.png").width > 400
+
+
+def test_with_masks_only_their_patches_count(tmp_path):
+    folder, masks = tmp_path / "pictures", tmp_path / "masks"
+    folder.mkdir()
+    masks.mkdir()
+    Image.fromarray(photograph(300, 600)).save(folder / "one.png")
+    blade = np.zeros((300, 600), np.uint8)
+    blade[100:120, 300:310] = 255
+    Image.fromarray(blade).save(masks / "one.bmp")
+    report = run("--images", folder, "--masks", masks, out=tmp_path / "out")
+    assert report["images"]["masks"]
+    assert report["images"]["pictures"]["one.png"]["pixels"] == 256 * 256
+    assert "their blade patches" in as_markdown(report)
+
+
+def test_a_picture_without_a_mask_or_without_blade_is_said(two_pictures, tmp_path, capsys):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    words = ["lossless", "--images", str(two_pictures), "--masks", str(masks)]
+    words += ["--out", str(tmp_path / "out")]
+    assert main(words) == 1
+    assert "0 masks for large.png" in capsys.readouterr().err
+    Image.fromarray(np.zeros((176, 200), np.uint8)).save(masks / "large.png")
+    assert main(words) == 1
+    assert "no blade" in capsys.readouterr().err
