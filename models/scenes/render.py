@@ -1,0 +1,208 @@
+"""Pictures of one surface, with their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.scenes.camera import Camera
+from models.scenes.framing import Run, draw_camera, draw_run, views_of
+from models.scenes.land import landscape
+from models.scenes.meshes import Mesh, join
+from models.scenes.optics import photograph
+from models.scenes.photographs import photo_background
+from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
+from models.scenes.shading import Shadows, cast_shadows, shade
+from models.scenes.site import Site, draw_site, draw_turbine
+from models.scenes.tags import CAMERA_FAULTS, GROUNDS, SKIES, VIEWS, check_tags
+from models.scenes.turbine import BLADES, PARTS
+
+_LAND = (*SKIES, *GROUNDS)
+_TRIES = 80
+_SKETCH = 96  # width of the picture that a framing is judged by
+_BAND = 1 << 19  # pixels that are rendered together
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A rendered picture.
+
+    Attributes
+    ----------
+    rgb : (H, W, 3) uint8
+    mask : (H, W) bool
+        True where blades cover at least half of the pixel.
+    tags : tuple of str
+        What it shows, of `models.scenes.TAGS`.
+    seed : int
+        Of its surface.
+    """
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+    tags: tuple[str, ...]
+    seed: int
+
+
+def render_surface(
+    seed: int,
+    size: tuple[int, int] = (512, 768),
+    pictures: int = 30,
+    tags: Sequence[str] = (),
+    backgrounds: Sequence[Path] | None = None,
+) -> Iterator[Scene]:
+    """Pictures of one blade from root to tip, or of one turbine from around it.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed and arguments give the same pictures.
+    size : (height, width)
+    pictures : int
+    tags : sequence of str
+        What every picture must show; `models.scenes.TAGS` names what there is.
+    backgrounds : sequence of Path, optional
+        Photographs without blades; half of the surfaces lie before one.
+
+    Raises
+    ------
+    ValueError
+        For unknown tags, tags that exclude each other, or a picture under 32 pixels a side.
+    """
+    wanted = tuple(tags)
+    check_tags(wanted)
+    if min(size) < 32:
+        raise ValueError(f"a scene has at least 32 pixels a side, not {size}")
+    rng = np.random.default_rng([seed, 20])
+    views = tuple(tag for tag in wanted if tag in VIEWS)
+    near = {"tip", "root", "fills-picture", "diagonal", "drops"}
+    kind = "run" if set(views) & near or rng.random() < 0.55 else "orbit"
+    run, turbine = draw_run(rng, draw_turbine(rng, kind), kind, views)
+    site = draw_site(rng, wanted, turbine, -run.side, bool(backgrounds))
+    chosen = _few(rng, backgrounds or ())
+    faults = tuple(
+        fault
+        for fault, chance in zip(CAMERA_FAULTS, (0.05, 0.06, 0.02), strict=True)
+        if fault in wanted or rng.random() < chance
+    )
+    for number in range(pictures):
+        own = np.random.default_rng([seed, 21, number])
+        place = number / max(pictures - 1, 1) if pictures > 1 else own.random()
+        camera, shown = _frame(own, site, run, place, views, size)
+        yield _render(own, seed, site, camera, size, shown + faults, chosen)
+
+
+def _few(rng: np.random.Generator, paths: Sequence[Path]) -> list[Path]:
+    """The photographs of one surface: two, as from one place."""
+    return [paths[int(rng.integers(len(paths)))] for _ in range(2)] if paths else []
+
+
+def _frame(
+    rng: np.random.Generator,
+    site: Site,
+    run: Run,
+    place: float,
+    views: tuple[str, ...],
+    size: tuple[int, int],
+) -> tuple[Camera, tuple[str, ...]]:
+    """A camera whose picture shows all `views`, and what it shows."""
+    sketch = (max(_SKETCH * size[0] // size[1], 8), _SKETCH)
+    for _ in range(_TRIES):
+        camera = draw_camera(rng, site.turbines[0], run, place, views, size)
+        faces = visible_faces(_mesh(site, camera, sketch), camera, sketch)
+        numbers = faces.draw(sketch[1] * SUBSAMPLES, slice(0, sketch[0] * SUBSAMPLES))
+        part = faces.part[numbers[::SUBSAMPLES, ::SUBSAMPLES]]
+        shown = views_of(part, site.turbines[0], run, camera)
+        if "no-blade" in views and (faces.part[numbers] % PARTS < BLADES)[numbers > 0].any():
+            continue
+        if set(views) <= set(shown):
+            return camera, shown
+    raise ValueError(f"no framing shows {', '.join(views)} together")
+
+
+def _mesh(site: Site, camera: Camera, size: tuple[int, int]) -> Mesh:
+    return join(
+        [turbine.mesh(i, camera, size) for i, turbine in enumerate(site.turbines)]
+    )
+
+
+def _render(
+    rng: np.random.Generator,
+    seed: int,
+    site: Site,
+    camera: Camera,
+    size: tuple[int, int],
+    shown: tuple[str, ...],
+    photos: Sequence[Path],
+) -> Scene:
+    height, width = size
+    mesh = _mesh(site, camera, size)
+    faces = visible_faces(mesh, camera, size)
+    seen = mesh.corners[::7].reshape(-1, 3)
+    pixels, depth = camera.project(seen, size)
+    inside = ((pixels > 0) & (pixels < np.array([width, height]))).all(axis=1) & (depth > 0)
+    close = inside & (depth < 3 * depth[inside].min()) if inside.any() else inside
+    shadows = cast_shadows(site, mesh, seen[close].T.astype(np.float32))
+    behind = photo_background(rng, photos, size) if site.photo and photos else None
+    light = np.empty((height, width, 3), np.float32)
+    mask = np.empty(size, np.bool_)
+    rows = max(_BAND // width, 1)
+    for top in range(0, height, rows):
+        band = slice(top, min(top + rows, height))
+        under = (
+            behind[band] if behind is not None else landscape(site, camera, camera.rays(size, band))
+        )
+        light[band], mask[band] = _band(site, camera, faces, shadows, under, band)
+    if behind is not None:
+        shown += tuple(tag for tag in site.tags if tag not in _LAND)
+    else:
+        shown += site.tags
+    rgb = photograph(rng, site, camera, light, shown)
+    return Scene(rgb, mask, tuple(sorted(set(shown))), seed)
+
+
+def _band(
+    site: Site, camera: Camera, faces: Faces, shadows: Shadows | None, under: NDArray[np.float32], rows: slice
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Light and mask of some rows, over the background's light `under`."""
+    height, width = under.shape[:2]
+    numbers = faces.draw(
+        width * SUBSAMPLES, slice(rows.start * SUBSAMPLES, rows.stop * SUBSAMPLES)
+    )
+    part = faces.part[numbers]
+    blocks = part.reshape(height, SUBSAMPLES, width, SUBSAMPLES).transpose(0, 2, 1, 3)
+    blocks = blocks.reshape(height, width, -1)
+    blade = (blocks >= 0) & (blocks % PARTS < BLADES)
+    mask = blade.sum(axis=-1) * 2 >= SUBSAMPLES**2
+    whole = (blocks[..., 0] >= 0) & (blocks == blocks[..., :1]).all(axis=-1)
+    light = under.copy()
+    # Inside a part one sample a pixel does; at its edges every subsample is shaded.
+    y, x = np.nonzero(whole)
+    if y.size:
+        face = numbers[y * SUBSAMPLES, x * SUBSAMPLES]
+        centre_x = (x * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
+        centre_y = ((y + rows.start) * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
+        values = faces.attributes(face, centre_x, centre_y)
+        light[y, x] = shade(site, faces.part[face], values, camera, shadows, width)
+    edge = np.repeat(np.repeat(~whole, SUBSAMPLES, axis=0), SUBSAMPLES, axis=1) & (numbers > 0)
+    y, x = np.nonzero(edge)
+    if y.size:
+        face = numbers[y, x]
+        values = faces.attributes(
+            face, (x + 0.5).astype(np.float32), (y + rows.start * SUBSAMPLES + 0.5).astype(np.float32)
+        )
+        colour = shade(site, faces.part[face], values, camera, shadows, width)
+        flat = (y // SUBSAMPLES) * width + x // SUBSAMPLES
+        covered = np.bincount(flat, minlength=height * width).astype(np.float32)
+        share = covered.reshape(height, width, 1) / SUBSAMPLES**2
+        total = np.stack(
+            [np.bincount(flat, colour[:, c], minlength=height * width) for c in range(3)], axis=-1
+        )
+        partly = ~whole & (covered.reshape(height, width) > 0)
+        mixed = under * (1 - share) + total.reshape(height, width, 3) / SUBSAMPLES**2
+        light[partly] = mixed[partly].astype(np.float32)
+    return light, mask
