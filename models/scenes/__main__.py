@@ -45,7 +45,8 @@ def _write(options: argparse.Namespace) -> None:
                 {"name": name, "surface": surface, "tags": list(scene.tags), "seed": scene.seed}
             )
         seed += 1
-    (options.out / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+        # Written after each surface, so that a training may begin on what is there.
+        (options.out / "index.json").write_text(json.dumps(index, indent=1) + "\n")
 
 
 def _size(text: str) -> tuple[int, int]:

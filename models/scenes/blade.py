@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,10 +54,10 @@ class BladeShape:
     def chord_at(self, span: Array) -> Array:
         """Chord at some distances from the flange."""
         share = span / self.length
-        knots = [0.0, 0.025, self.shoulder, 0.5, 0.75, 0.92, 1.0]
+        knots = (0.0, 0.025, self.shoulder, 0.5, 0.75, 0.92, 1.0)
         c = self.chord
-        chords = [self.root, self.root, c, 0.64 * c, 0.42 * c, 0.28 * c, 0.23 * c]
-        base = PchipInterpolator(knots, chords)(share)
+        chords = (self.root, self.root, c, 0.64 * c, 0.42 * c, 0.28 * c, 0.23 * c)
+        base = _curve(knots, chords)(share)
         inside = np.clip((span - self.length + self.tip) / self.tip, 0.0, 1.0)
         closed: Array = base * np.maximum((1 - inside**2) ** self.tip_power, 0.01)
         return closed
@@ -64,9 +65,9 @@ class BladeShape:
     def sections(self, span: Array, turns: Array) -> Array:
         """Points (n, m, 2) of the profiles: along the chord (to the trailing edge), across it."""
         share = np.clip(span / self.length, 0.0, 1.0)[:, None]
-        knots = [0.0, 0.025, self.shoulder, 0.4, 0.7, 1.0]
-        ratio = PchipInterpolator(knots, [1.0, 1.0, 0.42, 0.3, 0.22, 0.17])(share)
-        circle = PchipInterpolator(knots, [1.0, 1.0, 0.25, 0.0, 0.0, 0.0])(share)
+        knots = (0.0, 0.025, self.shoulder, 0.4, 0.7, 1.0)
+        ratio = _curve(knots, (1.0, 1.0, 0.42, 0.3, 0.22, 0.17))(share)
+        circle = _curve(knots, (1.0, 1.0, 0.25, 0.0, 0.0, 0.0))(share)
         x = 0.5 + 0.5 * np.cos(2 * np.pi * turns)[None, :]
         sign = np.sign(np.sin(2 * np.pi * turns))[None, :]
         # The thickness of the four-digit NACA profiles (NACA report 460, eq. 1), closed behind.
@@ -112,9 +113,9 @@ class BladeShape:
     def place(self, hub: Array, frame: Array, pitch: float, span: Array, profile: Array) -> Array:
         """World points (n, m, 3) of profile points (n, m, 2) at distances `span` (n,)."""
         share = span / self.length
-        knots = [0.0, self.shoulder, 0.5, 0.8, 1.0]
-        turn = [self.twist * 1.1, self.twist, 0.4 * self.twist, 0.08 * self.twist, 0.0]
-        angle = pitch + PchipInterpolator(knots, turn)(share)
+        knots = (0.0, self.shoulder, 0.5, 0.8, 1.0)
+        turn = (self.twist * 1.1, self.twist, 0.4 * self.twist, 0.08 * self.twist, 0.0)
+        angle = pitch + _curve(knots, turn)(share)
         cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
         along, tangent, axis = frame
         chordwise = cos * tangent + sin * axis
@@ -140,3 +141,9 @@ class BladeShape:
         coordinates = np.zeros((count, 4, 2))
         coordinates[..., 0] = middle[:, None]
         return two_sided(corners, coordinates, part)
+
+
+@cache
+def _curve(knots: tuple[float, ...], values: tuple[float, ...]) -> PchipInterpolator:
+    """A smooth curve through the values that never overshoots them."""
+    return PchipInterpolator(knots, values)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.scenes.camera import Camera, look_at, unit
 from models.scenes.meshes import frame
 from models.scenes.tags import VIEWS
-from models.scenes.turbine import BLADES, HUB, NACELLE, PARTS, TOWER, Turbine
+from models.scenes.turbine import BLADES, COLLARS, HUB, NACELLE, PARTS, TOWER, Turbine
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
@@ -61,10 +61,10 @@ def draw_run(rng: Rng, turbine: Turbine, kind: str, views: tuple[str, ...]) -> t
             break
     else:
         away = axis - (axis @ span) * span
-    share = float(np.exp(rng.uniform(np.log(0.07), np.log(1.1))))
+    share = float(np.exp(rng.uniform(np.log(0.09), np.log(1.5))))
     if "tower-behind" in views or "second-blade" in views:
         share = min(share, 0.35)
-    distance = float(np.exp(rng.uniform(np.log(0.55), np.log(6.0))))
+    distance = float(np.exp(rng.uniform(np.log(0.4), np.log(4.5))))
     return Run(kind, blade, unit(away), share, focal, distance), turbine
 
 
@@ -169,7 +169,7 @@ def views_of(
         "fills-picture": share > 0.9,
         "tip": bool(inside[1]) and main.any(),
         "root": bool(inside[0]) and main.mean() > 0.01,
-        "nacelle-hub": np.isin(part, (HUB, NACELLE)).mean() > 0.01,
+        "nacelle-hub": np.isin(part, (HUB, NACELLE, COLLARS)).mean() > 0.01,
         "second-blade": (numbers > 0.002 * part.size).sum() > 1,
         "tower-behind": touching > 0.04 * size[0],
         "diagonal": (hit[0] and hit[1]) or (hit[2] and hit[3]),

@@ -47,7 +47,7 @@ def _skyline(site: Site, azimuth: Floats) -> Floats:
         high: Floats = np.float32(0.02) * np.clip(site.tile(turns * 3, turns * 0 + 0.2) - 1.2, 0, 1)
         return high
     hills = 0.03 if site.salt % 3 else 0.1
-    rough = site.tile(turns * 2, turns * 0 + 0.7)
+    rough = site.soft(turns * 2, turns * 0 + 0.7) + np.float32(0.1) * site.tile(turns * 5, turns * 0)
     return np.float32(hills) * np.clip(rough * 0.4 + 0.25, 0.03, 2)
 
 

@@ -34,9 +34,11 @@ def photograph(
         light = _drops(rng, light)
     light = light * np.float32(site.exposure * np.exp(rng.normal(0, 0.06)))
     light *= (1 + rng.normal(0, 0.025, 3)).astype(np.float32)
-    picture = _contrast(rng, to_display(light))
-    noise = np.exp(rng.uniform(np.log(0.3), np.log(4.0)))
-    picture += _grain(rng, picture, noise)
+    picture = to_display(light, rng.uniform(-0.05, 0.2))
+    vivid = np.float32(rng.uniform(0.8, 1.3))
+    grey = picture @ np.full(3, 1 / 3, np.float32)
+    picture = grey[..., None] * (1 - vivid) + picture * vivid
+    picture += _grain(rng, picture, float(np.exp(rng.uniform(np.log(0.3), np.log(4.0)))))
     eight = np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
     return _jpeg(eight, int(rng.integers(72, 97)), int(rng.choice([0, 2])))
 
@@ -118,22 +120,16 @@ def _drops(rng: Rng, light: Floats) -> Floats:
     return wet
 
 
-def _contrast(rng: Rng, picture: Floats) -> Floats:
-    """A camera's own look: an S-curve and colour, stronger or weaker."""
-    bend = rng.uniform(-0.05, 0.2)
-    level = picture / np.float32(255)
-    curved = level + np.float32(bend) * (level * level * (3 - 2 * level) - level) * 2
-    grey = curved.mean(axis=-1, keepdims=True)
-    vivid = grey + (curved - grey) * np.float32(rng.uniform(0.8, 1.3))
-    result: Floats = vivid * np.float32(255)
-    return result
-
-
 def _grain(rng: Rng, picture: Floats, strength: float) -> Floats:
     """Sensor noise: shot noise is strongest in the middle tones of a display picture."""
-    noise = rng.standard_normal(picture.shape, np.float32)
+    height, width = picture.shape[:2]
+    strip = rng.standard_normal((min(height, 96), width, 3), np.float32)
+    # The same strip over and over, each time shifted: no eye and no network sees the period.
+    noise = np.concatenate(
+        [np.roll(strip, int(rng.integers(width)), axis=1) for _ in range(-(-height // len(strip)))]
+    )[:height]
     level = np.clip(picture / np.float32(255), 0, 1)
-    spread = np.float32(strength) * (np.float32(0.6) + np.sqrt(level) * (1 - level) * np.float32(1.5))
+    spread = np.float32(0.6 * strength) + np.float32(2.5 * strength) * level * np.square(1 - level)
     grain: Floats = noise * spread
     return grain
 

@@ -30,18 +30,19 @@ def to_light(picture: NDArray[np.uint8]) -> Floats:
     return light
 
 
-def to_display(light: Floats) -> Floats:
-    """sRGB values 0..255 (not rounded) of display-linear ones, bright ones rolled off softly."""
-    steps = 4096
+def to_display(light: Floats, bend: float = 0.0) -> Floats:
+    """sRGB values 0..255 (not rounded) of display-linear ones, bright ones rolled off softly.
+
+    `bend` adds an S-curve: contrast as cameras add it.
+    """
+    steps = 16384
     level = np.arange(steps) / (steps - 1) * 2.0
     knee = 0.75
     soft = np.where(level < knee, level, knee + (1 - knee) * np.tanh((level - knee) / (1 - knee)))
     table = np.where(soft <= 0.0031308, soft * 12.92, 1.055 * soft ** (1 / 2.4) - 0.055)
-    position = np.clip(light * ((steps - 1) / 2.0), 0, steps - 1.001)
-    index = position.astype(np.int32)
-    values = (table * 255).astype(np.float32)
-    low = values[index]
-    display: Floats = low + (values[np.minimum(index + 1, steps - 1)] - low) * (position - index)
+    index = np.clip(light * np.float32((steps - 1) / 2.0), 0, steps - 1).astype(np.int32)
+    table = table + 2 * bend * (table * table * (3 - 2 * table) - table)
+    display: Floats = np.take((table * 255).astype(np.float32), index)
     return display
 
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from models.scenes.camera import Camera
-from models.scenes.meshes import Mesh
+from models.scenes.meshes import Mesh, cross
+from models.scenes.turbine import PARTS
 
 SUBSAMPLES = 2
 _NEAR = 0.5
@@ -27,45 +28,93 @@ class Faces:
         Corners on the picture, in subsamples.
     part : (F + 1,) int32
         Part of each face; number 0 is the background, of part -1.
-    values : (F + 1, 24) float32
+    values : (24, F + 1) float32
         Centre values and their slopes along x and y of the eight attributes: two coordinates,
         normal, position.
-    centres : (F + 1, 2) float32
+    centres : (2, F + 1) float32
         Where the centre values hold.
+    camera : Camera
+        Whose picture it is.
     """
 
     outline: NDArray[np.float64]
     part: NDArray[np.int32]
     values: NDArray[np.float32]
     centres: NDArray[np.float32]
+    camera: Camera
 
     def draw(self, width: int, rows: slice) -> NDArray[np.int32]:
-        """Face numbers (rows, width) of a band of subsamples; 0 where there is none."""
-        band = Image.new("I", (width, rows.stop - rows.start), 0)
-        pen = ImageDraw.Draw(band)
-        # Pillow's coordinates name pixel centres, ours the corner of the picture.
-        outline = self.outline - np.array([0.5, rows.start + 0.5])
-        top, bottom = outline[..., 1].min(axis=1), outline[..., 1].max(axis=1)
-        seen = np.flatnonzero((bottom > -1) & (top < rows.stop - rows.start))
-        for face, corners in zip(seen.tolist(), outline[seen].reshape(-1, 8).tolist(), strict=True):
-            pen.polygon(corners, fill=face + 1)
-        return np.asarray(band, np.int32)
+        """Face numbers (rows, width) of a band of subsamples; 0 where there is none.
 
-    def attributes(
+        Each body is drawn back to front; where bodies meet, the nearer point wins, so that a
+        blade leaves its hub along a clean line.
+        """
+        band = np.zeros((rows.stop - rows.start, width), np.int32)
+        group = np.where(self.part[1:] < PARTS, self.part[1:], PARTS + self.part[1:] // PARTS)
+        low, high = self.outline.min(axis=1), self.outline.max(axis=1)
+        inside = (high[:, 1] > rows.start - 1) & (low[:, 1] < rows.stop + 1)
+        for body in np.unique(group[inside]):
+            seen = np.flatnonzero(inside & (group == body))
+            left, top = np.floor(low[seen].min(axis=0)).astype(int) - 1
+            right, bottom = np.ceil(high[seen].max(axis=0)).astype(int) + 1
+            left, right = max(left, 0), min(right, width)
+            top, bottom = max(top, rows.start), min(bottom, rows.stop)
+            if left >= right or top >= bottom:
+                continue
+            drawn = self._body(seen, (left, top, right, bottom))
+            spot = band[top - rows.start : bottom - rows.start, left:right]
+            both = np.nonzero((spot > 0) & (drawn > 0))
+            if both[0].size:
+                x = (both[1] + (left + 0.5)).astype(np.float32)
+                y = (both[0] + (top + 0.5)).astype(np.float32)
+                behind = self._depth(drawn[both], x, y) > self._depth(spot[both], x, y)
+                drawn[both[0][behind], both[1][behind]] = 0
+            np.copyto(spot, drawn, where=drawn > 0)
+        return band
+
+    def _body(
+        self, seen: NDArray[np.intp], box: tuple[int, int, int, int]
+    ) -> NDArray[np.int32]:
+        left, top, right, bottom = box
+        canvas = Image.new("I", (right - left, bottom - top), 0)
+        pen = ImageDraw.Draw(canvas)
+        # Pillow's coordinates name pixel centres, ours the corner of the picture.
+        outline = self.outline[seen] - np.array([left + 0.5, top + 0.5])
+        corners = outline.reshape(-1, 8).tolist()
+        for face, polygon in zip(seen.tolist(), corners, strict=True):
+            pen.polygon(polygon, fill=face + 1)
+        return np.array(canvas, np.int32)
+
+    def _depth(
         self, faces: NDArray[np.int32], x: NDArray[np.float32], y: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        """The attributes (8, n) of faces at subsample positions."""
-        values = self.values[faces].T
-        centre = self.centres[faces]
-        dx, dy = x - centre[:, 0], y - centre[:, 1]
-        interpolated: NDArray[np.float32] = values[:8] + values[8:16] * dx + values[16:] * dy
+        position = self.attributes(faces, x, y, slice(5, 8))
+        depth: NDArray[np.float32] = self.camera.axes[2].astype(np.float32) @ position
+        return depth
+
+    def attributes(
+        self,
+        faces: NDArray[np.int32],
+        x: NDArray[np.float32],
+        y: NDArray[np.float32],
+        which: slice = slice(0, 8),
+    ) -> NDArray[np.float32]:
+        """Some of the attributes (8, n) of faces at subsample positions."""
+        dx = x - np.take(self.centres[0], faces)
+        dy = y - np.take(self.centres[1], faces)
+        rows = range(which.start, which.stop)
+        interpolated = np.empty((len(rows), faces.size), np.float32)
+        for place, row in enumerate(rows):
+            np.take(self.values[row], faces, out=interpolated[place])
+            interpolated[place] += np.take(self.values[8 + row], faces) * dx
+            interpolated[place] += np.take(self.values[16 + row], faces) * dy
         return interpolated
 
 
 def visible_faces(mesh: Mesh, camera: Camera, size: tuple[int, int]) -> Faces:
     """The faces that turn to the camera and fall in a picture of `size` (height, width)."""
     centre = mesh.corners.mean(axis=1)
-    normal = np.cross(
+    normal = cross(
         mesh.corners[:, 2] - mesh.corners[:, 0], mesh.corners[:, 3] - mesh.corners[:, 1]
     )
     turned = np.einsum("ij,ij->i", normal, centre - camera.position) < 0
@@ -84,7 +133,7 @@ def visible_faces(mesh: Mesh, camera: Camera, size: tuple[int, int]) -> Faces:
     )
     values, centres = _planes(outline, attributes)
     part = np.concatenate([[-1], mesh.part[kept]]).astype(np.int32)
-    return Faces(outline, part, values, centres)
+    return Faces(outline, part, values, centres, camera)
 
 
 def _planes(
@@ -102,5 +151,5 @@ def _planes(
     slope_x = (d[:, None] * moment[:, 0] - b[:, None] * moment[:, 1]) / determinant
     slope_y = (a[:, None] * moment[:, 1] - b[:, None] * moment[:, 0]) / determinant
     values = np.concatenate([mean, slope_x, slope_y], axis=1)
-    padded = np.concatenate([np.zeros((1, 24)), values]).astype(np.float32)
-    return padded, np.concatenate([np.zeros((1, 2)), middle]).astype(np.float32)
+    padded = np.pad(values.T, ((0, 0), (1, 0))).astype(np.float32)
+    return padded, np.pad(middle.T, ((0, 0), (1, 0))).astype(np.float32)

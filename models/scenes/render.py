@@ -125,9 +125,14 @@ def _frame(
 
 
 def _mesh(site: Site, camera: Camera, size: tuple[int, int]) -> Mesh:
-    return join(
-        [turbine.mesh(i, camera, size) for i, turbine in enumerate(site.turbines)]
-    )
+    """The main turbine, which may throw shadows from outside, and the others in the picture."""
+    meshes = [site.turbines[0].mesh(0, camera, size)]
+    for number, turbine in enumerate(site.turbines[1:], start=1):
+        middle, depth = camera.project(turbine.hub_centre, size)
+        reach = turbine.height * camera.focal * size[1] / max(float(depth), 1.0)
+        if depth > 0 and (middle > -reach).all() and (middle < np.array(size[::-1]) + reach).all():
+            meshes.append(turbine.mesh(number, camera, size))
+    return join(meshes)
 
 
 def _render(
@@ -174,11 +179,10 @@ def _band(
         width * SUBSAMPLES, slice(rows.start * SUBSAMPLES, rows.stop * SUBSAMPLES)
     )
     part = faces.part[numbers]
-    blocks = part.reshape(height, SUBSAMPLES, width, SUBSAMPLES).transpose(0, 2, 1, 3)
-    blocks = blocks.reshape(height, width, -1)
-    blade = (blocks >= 0) & (blocks % PARTS < BLADES)
-    mask = blade.sum(axis=-1) * 2 >= SUBSAMPLES**2
-    whole = (blocks[..., 0] >= 0) & (blocks == blocks[..., :1]).all(axis=-1)
+    a, b, c, d = (part[i::2, j::2] for i in (0, 1) for j in (0, 1))
+    blade = ((part >= 0) & (part % PARTS < BLADES)).view(np.uint8)
+    mask = blade[::2, ::2] + blade[1::2, ::2] + blade[::2, 1::2] + blade[1::2, 1::2] >= 2
+    whole = (a >= 0) & (a == b) & (a == c) & (a == d)
     light = under.copy()
     # Inside a part one sample a pixel does; at its edges every subsample is shaded.
     y, x = np.nonzero(whole)

@@ -38,9 +38,10 @@ class Shadows:
             x = np.clip(spot[:, 0], 0, side - 1).astype(np.int32)
             y = np.clip(spot[:, 1], 0, side - 1).astype(np.int32)
             number = self.numbers[y, x]
-            hit = self.faces.attributes(number, (x + 0.5).astype(np.float32), (y + 0.5).astype(np.float32))
+            centre_x, centre_y = (x + 0.5).astype(np.float32), (y + 0.5).astype(np.float32)
+            hit = self.faces.attributes(number, centre_x, centre_y, slice(5, 8))
             forward = self.sun.axes[2]
-            above = (hit[5:].T - self.sun.position) @ forward
+            above = forward @ hit - self.sun.position @ forward
             # A surface must not shade itself: what is nearly as deep is the same surface.
             blocked = (number > 0) & (above < depth - 1.2)
             total += ~blocked

@@ -74,6 +74,7 @@ class Site:
     exposure: float
     photo: bool
     tile: NoiseTile
+    soft: NoiseTile
     salt: int
     cloud: tuple[float, float, float]  # cover, scale, contrast
     palette: Array
@@ -122,6 +123,7 @@ def draw_site(rng: Rng, tags: tuple[str, ...], main: Turbine, view: Array, photo
         exposure=_exposure(rng, asked, shown),
         photo=photos and not procedural and rng.random() < 0.5,
         tile=NoiseTile(rng),
+        soft=NoiseTile(rng, 2.0),
         salt=int(rng.integers(1 << 20)),
         cloud=(rng.uniform(-0.6, 0.8), rng.uniform(0.03, 0.12), rng.uniform(0.6, 1.6)),
         palette=rng.uniform(0.75, 1.3, (8, 3)) ** np.array([1.0, 0.6, 1.0]),
@@ -184,10 +186,10 @@ def _exposure(rng: Rng, asked: set[str], shown: set[str]) -> float:
     value = float(np.exp(rng.normal(-0.08, 0.2)))
     if "overexposed" in asked or (not asked & {"underexposed"} and rng.random() < 0.05):
         shown.add("overexposed")
-        value = rng.uniform(1.9, 3.2)
+        value = rng.uniform(1.5, 2.2)
     elif "underexposed" in asked or rng.random() < 0.06:
         shown.add("underexposed")
-        value = rng.uniform(0.18, 0.38)
+        value = rng.uniform(0.22, 0.42)
     return value
 
 
@@ -210,7 +212,7 @@ def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -
         "haze": rng.uniform(0.15, 0.6),
     }[sky]
     if sky in ("clear-sky", "broken-clouds"):
-        above = np.array([0.16, 0.21, 0.3]) * rng.uniform(0.7, 1.3)
+        above = np.array([0.25, 0.3, 0.38]) * rng.uniform(0.7, 1.4)
         horizon = np.array([0.5, 0.62, 0.75]) * rng.uniform(0.75, 1.15)
     else:
         tint = rng.uniform(0.92, 1.08)
@@ -225,7 +227,7 @@ def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -
 
 
 def _draw_finish(rng: Rng, shape: BladeShape, shown: set[str]) -> Finish:
-    white = np.array([1.0, 1.0, 0.985]) * rng.uniform(0.6, 0.85)
+    white = np.array([1.0, 1.0, 0.985]) * rng.uniform(0.68, 0.95)
     tinted = white * (1 + rng.normal(0, 0.015, 3))
     bands: tuple[tuple[float, float], ...] = ()
     marked, damaged = "markings" in shown, "damage" in shown

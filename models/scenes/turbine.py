@@ -13,7 +13,7 @@ from models.scenes.meshes import Mesh, join, revolved, tube, two_sided
 
 Array = NDArray[np.float64]
 
-BLADES, HUB, NACELLE, TOWER, FITTINGS = 3, 3, 4, 5, 6
+BLADES, HUB, NACELLE, TOWER, FITTINGS, COLLARS = 3, 3, 4, 5, 6, 7
 PARTS = 8  # numbers a turbine takes, so that part // PARTS is the turbine
 _FINE_SECTIONS = 90
 
@@ -184,7 +184,7 @@ class Turbine:
             span = self.blade_frame(blade)[0]
             along = np.array([-0.6 * self.hub, -0.12, -0.03, 0.0])
             radii = radius * np.array([1.0, 1.0, 1.03, 1.03])
-            collars.append(revolved(self.flange(blade), span, along, radii, first + HUB, max(m, 20)))
+            collars.append(revolved(self.flange(blade), span, along, radii, first + COLLARS, max(m, 20)))
         return collars
 
     def _mast(self, first: int) -> Mesh:
