@@ -56,7 +56,7 @@ def blade_albedo(site: Site, span: Floats, turns: Floats, detail: float) -> Floa
         _erode(colour, site, span, edge, arc)
     if finish.cracks:
         line = np.abs(tile(span * np.float32(0.11) + 0.3, arc * np.float32(0.5) + shift))
-        region = smoothstep(1.1, 1.4, tile(span * np.float32(0.013), arc * np.float32(0.11)))
+        region = smoothstep(1.7, 2.0, tile(span * np.float32(0.013), arc * np.float32(0.11)))
         thin = max(0.02, 6 * detail * 0.11)
         _mix(colour, np.float32(0.12), 0.9 * finish.cracks * region * (line < thin))
     _paint_fittings(colour, site, span, edge, upper, detail)
