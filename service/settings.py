@@ -70,6 +70,17 @@ class Settings(BaseSettings):
         "lite", pattern=r"^[a-z0-9][a-z0-9.-]*$", description="model of a request that names none"
     )
 
+    flips: Literal[1, 2, 4] = Field(
+        1, description="flipped pictures that the network looks at to find the blade"
+    )
+    dilation_pixels: int = Field(
+        16, ge=0, le=1024, description="margin around a mask: a patch this near to blade is blade"
+    )
+    surfaces: int = Field(16, ge=1, le=1000, description="blade surfaces that are remembered")
+    surface_seconds: float = Field(
+        1800.0, gt=0, allow_inf_nan=False, description="time a surface is remembered unused"
+    )
+
     archive_path: Path | None = Field(
         None, description="folder that keeps compressed pictures; unset keeps none"
     )

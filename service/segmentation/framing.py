@@ -10,12 +10,13 @@ from PIL import Image
 
 HEIGHT, WIDTH = 512, 768
 """The working size: rows and columns that the network takes."""
+BLADE_LEVEL = 128
+"""Least `certainty` of a blade's pixel."""
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 # Rows of the working picture that are made in one go, so that no second copy of a large picture
 # is ever held.
 _BAND_ROWS = 64
-_MIDDLE = 128
 
 
 def to_working(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -46,42 +47,49 @@ def as_it_stands(working: NDArray[_Kind], size: tuple[int, int]) -> NDArray[_Kin
     return np.rot90(working, -1) if size[0] > size[1] else working
 
 
-def to_picture_size(
-    mask: NDArray[np.bool_],
-    probability: NDArray[np.float32],
-    threshold: float,
-    size: tuple[int, int],
-) -> NDArray[np.bool_]:
-    """Enlarge a mask of the working size.
+def certainty(
+    mask: NDArray[np.bool_], probability: NDArray[np.float32], threshold: float
+) -> NDArray[np.uint8]:
+    """Merge a mask with what it was decided by, so that its border can be placed within a pixel.
 
     Parameters
     ----------
     mask
-        (512, 768).
+        (h, w), true for blade.
     probability
-        (512, 768), what the mask was decided by: its slope places the border within a pixel.
-        Where it contradicts the mask (a filled hole), the mask holds.
+        (h, w). Where it contradicts the mask (a filled hole), the mask holds.
     threshold
         The probability on the border.
+
+    Returns
+    -------
+    NDArray[np.uint8]
+        (h, w), 128 or more exactly where the mask is true.
+    """
+    decided = np.where(mask == (probability >= threshold), probability, mask)
+    above = BLADE_LEVEL + (decided - threshold) * ((255 - BLADE_LEVEL) / (1 - threshold))
+    below = decided * ((BLADE_LEVEL - 1) / threshold)
+    return np.where(mask, above, below).astype(np.uint8)
+
+
+def to_picture_size(levels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Enlarge a mask.
+
+    Parameters
+    ----------
+    levels
+        A `certainty`, as the picture stands.
     size
         Rows and columns of the picture.
 
     Returns
     -------
     NDArray[np.bool_]
-        (rows, columns), turned back for a picture that stands.
+        (rows, columns), true for blade.
     """
-    below = probability * (0.5 / threshold)
-    above = 0.5 + (probability - threshold) * (0.5 / (1 - threshold))
-    certainty = np.where(probability < threshold, below, above)
-    certainty = np.where(mask == (probability >= threshold), certainty, mask)
-    levels = as_it_stands(np.clip(certainty * 255, 0, 255).astype(np.uint8), size)
-    # A decided pixel stays decided, however near to the threshold its certainty was rounded.
-    standing = as_it_stands(mask, size)
-    levels = np.where(standing, np.maximum(levels, _MIDDLE), np.minimum(levels, _MIDDLE - 1))
-    image = Image.fromarray(levels.astype(np.uint8))
+    image = Image.fromarray(np.ascontiguousarray(levels))
     enlarged = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    result: NDArray[np.bool_] = np.asarray(enlarged) >= _MIDDLE
+    result: NDArray[np.bool_] = np.asarray(enlarged) >= BLADE_LEVEL
     return result
 
 

@@ -19,10 +19,10 @@ from service.segmentation.forest import (
     draw_samples,
     halved,
 )
-from service.segmentation.framing import as_it_stands, to_picture_size, to_working
+from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
 from service.segmentation.network import blade_probability
-from service.segmentation.surfaces import Surface
+from service.segmentation.surfaces import Surface, Surfaces
 
 Step = Literal["network", "holes", "forest_vote", "final"]
 STEPS: tuple[Step, ...] = ("network", "holes", "forest_vote", "final")
@@ -106,12 +106,21 @@ class Segmented:
         """Share of blade in the last step's mask, 0 to 1."""
         return float(self._working["final"].mean())
 
+    @property
+    def steps_used(self) -> tuple[Step, ...]:
+        """The steps that had a say."""
+        return STEPS if self.forest_used else STEPS[:2]
+
     def at_picture_size(self, step: Step) -> NDArray[np.bool_]:
         """The mask after a step, (height, width) of the picture, true for blade."""
+        return to_picture_size(self.certainty(step), self.size)
+
+    def certainty(self, step: Step = "final") -> NDArray[np.uint8]:
+        """How certain the mask after a step is, like `steps`; 128 or more where it is blade."""
         probability, threshold = self._network, self._threshold
         if self._forest is not None and step in ("forest_vote", "final"):
             probability, threshold = _mean(self._network, self._forest), VOTE
-        return to_picture_size(self._working[step], probability, threshold, self.size)
+        return as_it_stands(certainty(self._working[step], probability, threshold), self.size)
 
 
 def _mean(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -131,17 +140,27 @@ class Segmenter:
         1, 2 or 4 flipped pictures that the network looks at.
     threads
         That a forest may grow on; 0 is one a core.
+    surfaces
+        Memory of named surfaces; None makes one.
     """
 
-    def __init__(self, model: SegmentationModel, flips: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: SegmentationModel,
+        flips: int = 1,
+        threads: int = 1,
+        surfaces: Surfaces | None = None,
+    ) -> None:
         self._model = model
         self._flips = flips
         self._threads = threads
+        self._surfaces = surfaces or Surfaces(threads=threads)
 
     def segment(
         self,
         pictures: Sequence[NDArray[np.uint8]],
         flips: int | None = None,
+        surface: str | None = None,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> list[Segmented]:
         """Segment pictures of one surface.
@@ -152,6 +171,9 @@ class Segmenter:
             (H, W, 3) or (H, W) each, of any size; from five on the forest has a vote.
         flips
             Overrules the segmenter's own.
+        surface
+            Name under which the surface is remembered, with pictures that came before; None
+            remembers nothing.
         checkpoint
             Called between steps.
 
@@ -161,7 +183,7 @@ class Segmenter:
             In the order of the pictures.
         """
         prepared = [self.prepare(pixels, flips, checkpoint) for pixels in pictures]
-        return self.finish(prepared, checkpoint=checkpoint)
+        return self.finish(prepared, surface, checkpoint)
 
     def prepare(
         self,
@@ -200,7 +222,7 @@ class Segmenter:
     def finish(
         self,
         prepared: Sequence[Prepared],
-        surface: Surface | None = None,
+        surface: str | None = None,
         checkpoint: Checkpoint = no_checkpoint,
     ) -> list[Segmented]:
         """Let the forest vote and fill holes again.
@@ -210,7 +232,7 @@ class Segmenter:
         prepared
             Pictures of one surface.
         surface
-            What is remembered of it, to which these pictures are added; None if nothing is.
+            As for `segment`.
         checkpoint
             Called between pictures.
 
@@ -219,12 +241,12 @@ class Segmenter:
         list of Segmented
             In the order given.
         """
-        surface = surface or Surface(self._threads)
+        known = Surface(self._threads) if surface is None else self._surfaces.named(surface)
         stages = Stages()
         with stages.stage("forest"):
             for picture in prepared:
-                surface.add(picture.small, draw_samples(picture.small, picture.holes))
-            forest = surface.forest()
+                known.add(picture.small, draw_samples(picture.small, picture.holes))
+            forest = known.forest()
         results = []
         for done, picture in enumerate(prepared):
             checkpoint("forest", done, len(prepared))

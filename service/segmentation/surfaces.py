@@ -89,8 +89,8 @@ class Surfaces:
 
     def __init__(
         self,
-        capacity: int,
-        seconds: float,
+        capacity: int = 16,
+        seconds: float = 1800.0,
         threads: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 from service.api.worker.codec import Codec
 from service.errors import BadParameter, BadStream, ModelUnavailable
 from service.pictures import Metadata
+from service.segmentation.pipeline import Segmenter
+from tests.service.segmentation.bright import BrightModel
 
 STUCK = "FAKE_CODEC_STUCK"
 """Environment variable: a file that a job makes when it is about to hold the device for good."""
@@ -125,7 +127,7 @@ class FakeZoo:
         return [{"name": "fake", "version": "1", "digest": _DIGEST}]
 
     def health(self):
-        return {"known_answers": "right", "device_memory_bytes": 4096}
+        return {"known_answers": "right", "device_memory_bytes": 4096, "segmentation": True}
 
 
 def _inspect(data):
@@ -153,6 +155,10 @@ def _inspect(data):
 
 
 def open_codec(settings):
+    return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo(), Segmenter(BrightModel()))
+
+
+def open_blind_codec(settings):
     return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo())
 
 
