@@ -33,10 +33,10 @@ def short(report: Report, exactness: Report | None, folder: str) -> str:
         _points(report, "bladestream"),
         f"![Rate-distortion curves]({folder}/rd.png)",
         f"Every point of every picture is in [{folder}/rd.json]({folder}/rd.json).",
-        _made_by(report),
+        made_by(report),
     ]
     if exactness is not None:
-        parts += [_exactness_sentence(exactness), _made_by(exactness)]
+        parts += [_exactness_sentence(exactness), made_by(exactness)]
     return "\n\n".join(parts)
 
 
@@ -46,7 +46,7 @@ def long(report: Report) -> str:
     parts += ["![Rate-distortion curves](rd.png)"]
     for key, codec in report["codecs"].items():
         parts += [f"## {codec['title']} ({codec['version']})", _points(report, key)]
-    parts += ["## Definitions", _definitions(report), _made_by(report)]
+    parts += ["## Definitions", _definitions(report), made_by(report)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -64,7 +64,7 @@ def exactness_table(report: Report) -> str:
         for row in report["qualities"]
     ]
     head = ("q", "float, bpp", "integers, bpp", "price", "integers and whole tables, bpp", "price")
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _introduction(report: Report) -> str:
@@ -103,7 +103,7 @@ def _against(report: Report) -> str:
         "same PSNR, once on the curves averaged over pictures, once as the mean of every "
         "picture's own figure. Seconds a megapixel are means over all settings."
     )
-    return f"{_table(head, rows)}\n\n{note}"
+    return f"{table(head, rows)}\n\n{note}"
 
 
 def _points(report: Report, key: str) -> str:
@@ -119,14 +119,15 @@ def _points(report: Report, key: str) -> str:
         )
         for setting, bpp, psnr, structure in columns
     ]
-    return _table((codec["setting"], "bits a pixel", "PSNR, dB", "MS-SSIM"), rows)
+    return table((codec["setting"], "bits a pixel", "PSNR, dB", "MS-SSIM"), rows)
 
 
 def _definitions(report: Report) -> str:
     return "\n".join(f"- `{name}`: {text}" for name, text in report["definitions"].items())
 
 
-def _made_by(report: Report) -> str:
+def made_by(report: Report) -> str:
+    """The command and the versions of a report."""
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     return f"Made by\n\n```\n{report['command']}\n```\n\nwith {versions}."
 
@@ -144,7 +145,8 @@ def _percent(value: float | None, digits: int = 1) -> str:
     return "no shared range" if value is None else f"{value:+.{digits}f} %".replace("-", "−")
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, its first column to the left and the others to the right."""
     lines = [" | ".join(head), " | ".join(["---"] + ["--:"] * (len(head) - 1))]
     lines += [" | ".join(row) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)
