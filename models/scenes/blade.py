@@ -121,9 +121,7 @@ class BladeShape:
         chordwise = cos * tangent + sin * axis
         across = cos * axis - sin * tangent
         centre = hub + span[:, None] * along + (self.bend * share**2)[:, None] * axis
-        placed: Array = (
-            centre[:, None] + profile[..., :1] * chordwise + profile[..., 1:] * across
-        )
+        placed: Array = centre[:, None] + profile[..., :1] * chordwise + profile[..., 1:] * across
         return placed
 
     def _teeth(self, hub: Array, frame: Array, pitch: float, part: int) -> Mesh:

@@ -83,7 +83,11 @@ def body_albedo(site: Site, along: Floats, turns: Floats, tower: bool, detail: f
         runs = tile(along * np.float32(0.5), turns * np.float32(0.4) + shift)
         _mix(colour, _RUST, 0.35 * finish.rust * smoothstep(1.2, 2.5, runs))
     if finish.body_stripe is not None:
-        _mix(colour, finish.body_stripe.astype(np.float32), 1.0 * (np.abs(turns * 2 % 1 - 0.06) < 0.035))
+        _mix(
+            colour,
+            finish.body_stripe.astype(np.float32),
+            1.0 * (np.abs(turns * 2 % 1 - 0.06) < 0.035),
+        )
     return colour
 
 
@@ -127,12 +131,18 @@ def _paint_fittings(
     chord = np.float32(0.6 * shape.chord)
     for position in finish.receptors:
         dx = span - np.float32(position)
-        wide = np.float32(max(0.9 * (shape.length - position), 0.25)) if position > 0.97 * shape.length else chord
+        wide = (
+            np.float32(max(0.9 * (shape.length - position), 0.25))
+            if position > 0.97 * shape.length
+            else chord
+        )
         distance = np.hypot(dx, (edge - 0.45) * wide)
         _mix(colour, np.float32(0.22), 0.9 * (distance < max(0.045, 0.7 * detail)))
         if finish.lightning and position > 0.6 * shape.length:
             burnt = np.exp(-np.square(distance / np.float32(0.22)))
-            ragged = np.clip(site.tile(span * np.float32(0.9), edge * np.float32(0.7)) + 0.4, 0, 1.5)
+            ragged = np.clip(
+                site.tile(span * np.float32(0.9), edge * np.float32(0.7)) + 0.4, 0, 1.5
+            )
             _mix(colour, np.float32(0.03), np.clip(finish.lightning * burnt * ragged, 0, 0.95))
     if finish.generators:
         row = np.abs(edge - 0.3) < 0.018

@@ -14,6 +14,7 @@ from models.scenes.turbine import BLADES, COLLARS, HUB, NACELLE, PARTS, TOWER, T
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
+_ASTRAY = 0.05  # share of pictures that look past the rotor
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,15 @@ def draw_run(rng: Rng, turbine: Turbine, kind: str, views: tuple[str, ...]) -> t
 
 
 def draw_camera(
-    rng: Rng, turbine: Turbine, run: Run, place: float, views: tuple[str, ...], size: tuple[int, int]
+    rng: Rng,
+    turbine: Turbine,
+    run: Run,
+    place: float,
+    views: tuple[str, ...],
+    size: tuple[int, int],
 ) -> Camera:
     """One framing: `place` 0 is at the root, 1 at the tip; `views` are aimed at, not assured."""
-    if "no-blade" in views:
+    if "no-blade" in views or (not views and rng.random() < _ASTRAY):
         return _elsewhere(rng, turbine, run)
     if run.kind == "orbit" and not set(views) & {"tip", "root", "fills-picture", "diagonal"}:
         return _around(rng, turbine, run, size)
@@ -80,7 +86,12 @@ def draw_camera(
 
 
 def _along(
-    rng: Rng, turbine: Turbine, run: Run, place: float, views: tuple[str, ...], size: tuple[int, int]
+    rng: Rng,
+    turbine: Turbine,
+    run: Run,
+    place: float,
+    views: tuple[str, ...],
+    size: tuple[int, int],
 ) -> Camera:
     shape = turbine.shape
     share = run.share * float(np.exp(rng.normal(0, 0.15)))
@@ -92,6 +103,9 @@ def _along(
     if "tip" in views:
         place = rng.uniform(0.955, 1.0)
         share = min(share, 0.6)
+    if "diagonal" in views:
+        place = rng.uniform(0.25, 0.7)
+        share = max(share, 0.25)
     if "fills-picture" in views:
         place = rng.uniform(0.12, 0.6)
         share = rng.uniform(1.9, 3.5) * size[1] / size[0]
@@ -107,14 +121,14 @@ def _along(
     half = 0.5 / focal * distance
     slack = 0.02 if "fills-picture" in views or "diagonal" in views else 0.35
     target = target + rng.uniform(-slack, slack, 3) * half
-    camera = look_at(position, target, focal, rng.normal(0, 0.03))
     if "diagonal" not in views:
-        return camera
+        return look_at(position, target, focal, rng.normal(0, 0.03))
+    camera = look_at(position, target, focal)
     ends = turbine.blade_axis(run.blade, np.clip(span + np.array([-2.0, 2.0]), 0, shape.length))
     pixels, _ = camera.project(ends, size)
     along = pixels[1] - pixels[0]
     wanted = np.arctan2(size[0], size[1]) * rng.choice([-1.0, 1.0])
-    return look_at(position, target, focal, np.arctan2(along[1], along[0]) - wanted + 0.0)
+    return look_at(position, target, focal, np.arctan2(along[1], along[0]) - wanted)
 
 
 def _around(rng: Rng, turbine: Turbine, run: Run, size: tuple[int, int]) -> Camera:

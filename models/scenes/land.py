@@ -47,7 +47,9 @@ def _skyline(site: Site, azimuth: Floats) -> Floats:
         high: Floats = np.float32(0.02) * np.clip(site.tile(turns * 3, turns * 0 + 0.2) - 1.2, 0, 1)
         return high
     hills = 0.03 if site.salt % 3 else 0.1
-    rough = site.soft(turns * 2, turns * 0 + 0.7) + np.float32(0.1) * site.tile(turns * 5, turns * 0)
+    rough = site.soft(turns * 2, turns * 0 + 0.7) + np.float32(0.1) * site.tile(
+        turns * 5, turns * 0
+    )
     return np.float32(hills) * np.clip(rough * 0.4 + 0.25, 0.03, 2)
 
 
@@ -102,13 +104,23 @@ def _ground(site: Site, camera: Camera, rays: Floats, pixel: float) -> Floats:
     distance = np.float32(max(camera.position[2], 2.0)) / -rays[:, 2]
     x = distance * rays[:, 0] + np.float32(camera.position[0])
     y = distance * rays[:, 1] + np.float32(camera.position[1])
+    # What stands up is not foreshortened as the ground is: its grain is laid out along the
+    # logarithm of the distance ahead, where it looks as high as it is wide.
+    ahead = camera.axes[2, :2] / max(float(np.hypot(*camera.axes[2, :2])), 1e-3)
+    depth = distance * (rays[:, :2] @ ahead.astype(np.float32))
+    level = np.float32(max(camera.position[2], 2.0))
+    across = distance * (rays[:, 1] * np.float32(ahead[0]) - rays[:, 0] * np.float32(ahead[1]))
+    stretched = np.where(
+        depth > level, level * (1 + np.log(np.maximum(depth, level) / level)), depth
+    )
+    tall = (across, np.float32(1.6) * stretched)
     # The ground that one pixel covers, metres along the view.
     foot = distance * np.float32(pixel) / np.sqrt(-rays[:, 2])
     if site.ground == "sea":
         colour = _sea(site, rays, x, y, foot)
     else:
         make = {"field-rows": _fields, "village": _village, "snow": _snow}.get(site.ground, _wild)
-        colour = make(site, x, y, foot) * _irradiance(site)
+        colour = make(site, x, y, foot, tall) * _irradiance(site)
         shade = site.tile(x / np.float32(2600), y / np.float32(2600))
         if site.sky == "broken-clouds":
             colour *= (1 - np.float32(0.55) * smoothstep(0.1, 0.5, shade))[:, None]
@@ -143,7 +155,7 @@ def _sea(site: Site, rays: Floats, x: Floats, y: Floats, foot: Floats) -> Floats
     return colour + (np.float32(0.7) * foam)[:, None] * _irradiance(site)
 
 
-def _fields(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
+def _fields(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Floats]) -> Floats:
     turn = np.float32(site.salt % 31 / 10)
     bend = _noise(site, x, y, foot * 0, 3000) * np.float32(25)
     u = x * np.cos(turn) + y * np.sin(turn) + bend
@@ -162,15 +174,17 @@ def _fields(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
     ragged = border + 6 * _noise(site, x, y, foot, 45)
     hedge = smoothstep(9, 5, ragged) * (hashed(column, row, site.salt + 2) < 0.6)
     wood = (hashed(column, row, site.salt + 3) < 0.12) | (hedge > 0.5)
-    crowns = 1 + np.float32(0.4) * _noise(site, x, y, foot, 28)
+    crowns, tone = _crowns(site, tall, foot, 8.0)
+    crowns = crowns * (np.float32(0.7) + np.float32(0.6) * tone)
     return np.where(wood[:, None], _WOOD * crowns[:, None], colour)
 
 
-def _village(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
-    colour = _fields(site, x, y, foot)
-    town = site.tile(x / np.float32(1900), y / np.float32(1900))
+def _village(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Floats]) -> Floats:
+    colour = _fields(site, x, y, foot, tall)
     cell = np.float32(24)
     column, row = np.floor(x / cell).astype(np.int32), np.floor(y / cell).astype(np.int32)
+    # A plot is in the town or not, as a whole.
+    town = site.tile(column / np.float32(80), row / np.float32(80))
     chance = hashed(column, row, site.salt + 5)
     inside = (chance < 0.75) & (town > 0.15)
     dx = np.abs(x / cell - column - 0.5) * 2
@@ -178,7 +192,9 @@ def _village(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
     wide, deep = 0.3 + 0.3 * hashed(column, row, 7), 0.3 + 0.35 * hashed(column, row, 8)
     house = inside & (dx < wide) & (dy < deep)
     garden = inside & ~house
-    colour = np.where(garden[:, None], _WOOD * 2.2 * (1 + 0.4 * _noise(site, x, y, foot, 20))[:, None], colour)
+    colour = np.where(
+        garden[:, None], _WOOD * 2.2 * (1 + 0.4 * _noise(site, x, y, foot, 20))[:, None], colour
+    )
     tone = hashed(column, row, 9)[:, None]
     red = np.array([0.38, 0.15, 0.09], np.float32)
     roof = np.where(tone < 0.6, red, np.where(tone < 0.8, np.float32(0.75), np.float32(0.25)))
@@ -188,29 +204,77 @@ def _village(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
     return np.where(street[:, None], np.float32(0.34), colour)
 
 
-def _snow(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
+def _snow(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Floats]) -> Floats:
     drift = _noise(site, x, y, foot, 400) + np.float32(0.4) * _noise(site, x, y, foot, 31)
     colour = np.array([0.84, 0.87, 0.92], np.float32) * (1 + np.float32(0.05) * drift)[:, None]
-    woods = site.tile(x / np.float32(1700), y / np.float32(1700)) + np.float32(0.5) * _noise(site, x, y, foot, 40)
+    woods = site.tile(x / np.float32(1700), y / np.float32(1700)) + np.float32(0.5) * _noise(
+        site, x, y, foot, 40
+    )
     dark = smoothstep(1.0, 1.3, woods)
     return colour + (np.array([0.1, 0.11, 0.1], np.float32) - colour) * dark[:, None]
 
 
-def _wild(site: Site, x: Floats, y: Floats, foot: Floats) -> Floats:
+def _wild(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Floats]) -> Floats:
     """Forest for vegetation; else dry hills with bushes."""
     tint = site.palette[1].astype(np.float32)
     relief = _noise(site, x, y, foot, 900)
     if site.ground == "vegetation":
-        crowns = _noise(site, x, y, foot, 60) + np.float32(0.8) * _noise(site, x, y, foot, 11)
-        kinds = smoothstep(-0.5, 0.5, site.tile(x / np.float32(500), y / np.float32(500)))[:, None]
-        leaf = np.array([0.05, 0.085, 0.025], np.float32) * (1 - kinds)
-        leaf = leaf + np.array([0.1, 0.12, 0.035], np.float32) * kinds
-        shade = np.clip(1 + np.float32(0.45) * crowns + np.float32(0.2) * relief, 0.15, 3)
+        round_, tone = _crowns(site, tall, foot, 9.0)
+        leaves = np.float32(0.6) * _noise(site, *tall, foot * 0.4, 30)
+        kinds = smoothstep(0.2, 0.9, tone + np.float32(0.2) * relief)[:, None]
+        leaf = np.array([0.045, 0.085, 0.022], np.float32) * (1 - kinds)
+        leaf = leaf + np.array([0.11, 0.14, 0.04], np.float32) * kinds
+        shade = np.clip(np.float32(0.3) + round_ * (1 + leaves * np.float32(0.4)), 0.12, 3)
         return leaf * tint * shade[:, None]
     grass = np.array([0.2, 0.17, 0.085], np.float32) * tint
     stone = np.array([0.36, 0.32, 0.26], np.float32)
-    colour = grass * (1 + np.float32(0.25) * relief + np.float32(0.15) * _noise(site, x, y, foot, 17))[:, None]
+    grain = np.float32(0.25) * relief + np.float32(0.15) * _noise(site, x, y, foot, 17)
+    colour = grass * (1 + grain)[:, None]
     bare = smoothstep(0.9, 1.6, _noise(site, x, y, foot, 140) + np.float32(0.4) * relief)
     colour = colour + (stone - colour) * bare[:, None]
-    bush = smoothstep(0.3, 0.7, _noise(site, x, y, foot, 55) + np.float32(0.5) * _noise(site, x, y, foot, 13))
-    return colour + (_WOOD * 1.2 * tint - colour) * (bush * np.float32(0.9))[:, None]
+    round_, tone = _crowns(site, tall, foot, 6.0)
+    dense = site.tile(x / np.float32(420), y / np.float32(420)) + 3 * tone
+    bush = smoothstep(0.25, 0.45, round_ - 1) * smoothstep(1.2, 1.8, dense)
+    leaf = _WOOD * tint * (np.float32(0.4) + round_)[:, None]
+    return colour + (leaf - colour) * bush[:, None]
+
+
+def _crowns(
+    site: Site, tall: tuple[Floats, Floats], foot: Floats, cell: float
+) -> tuple[Floats, Floats]:
+    """Plants on a jittered grid: how much light falls on each place (about 1), a tone per plant.
+
+    Each place takes the nearest of the four plants around it; where a pixel holds whole plants,
+    both fade to their means.
+    """
+    u, v = tall[0] / np.float32(cell), tall[1] / np.float32(cell)
+    # Bent by noise, or the grid shows and the plants have straight edges.
+    keep = 1 / (1 + np.square(foot / np.float32(cell) * np.float32(0.8)))
+    u = (
+        u
+        + np.float32(0.2) * site.tile(u * 0.031, v * 0.031) * keep
+        + site.soft(v * 0.013, u * 0.017)
+    )
+    v = (
+        v
+        + np.float32(0.2) * site.tile(v * 0.037, u * 0.029) * keep
+        + site.soft(u * 0.019, v * 0.011)
+    )
+    left, low = np.floor(u - 0.5).astype(np.int32), np.floor(v - 0.5).astype(np.int32)
+    best = np.full(u.shape, 9.0, np.float32)
+    side = np.zeros(u.shape, np.float32)
+    tone = np.zeros(u.shape, np.float32)
+    for i in (0, 1):
+        for j in (0, 1):
+            one = hashed(left + i, low + j, site.salt + 11)
+            other = one * 64 % 1
+            du = u - (left + i) - np.float32(0.1) - np.float32(0.8) * one
+            dv = v - (low + j) - np.float32(0.1) - np.float32(0.8) * other
+            far = (du * du + dv * dv) * (np.float32(0.7) + np.float32(0.7) * (one * 4096 % 1))
+            nearer = far < best
+            best = np.where(nearer, far, best)
+            side = np.where(nearer, dv, side)
+            tone = np.where(nearer, one * 512 % 1, tone)
+    # Tops are bright, gaps dark; the far side of a crown looks to the sky.
+    lit = np.float32(1.6) - np.float32(2.2) * np.minimum(best, 0.65) + np.float32(0.6) * side
+    return 1 + (lit - 1) * keep, np.float32(0.5) + (tone - np.float32(0.5)) * keep

@@ -33,11 +33,16 @@ def photograph(
     if "drops" in faults:
         light = _drops(rng, light)
     light = light * np.float32(site.exposure * np.exp(rng.normal(0, 0.06)))
+    if rng.random() < 0.4:
+        light *= _vignette(rng, light.shape[:2])
     light *= (1 + rng.normal(0, 0.025, 3)).astype(np.float32)
     picture = to_display(light, rng.uniform(-0.05, 0.2))
     vivid = np.float32(rng.uniform(0.8, 1.3))
     grey = picture @ np.full(3, 1 / 3, np.float32)
     picture = grey[..., None] * (1 - vivid) + picture * vivid
+    if rng.random() < 0.4:
+        # Drones sharpen in the camera: edges get a bright and a dark seam.
+        picture += np.float32(rng.uniform(0.3, 1.2)) * (picture - _blur(picture, 0.9))
     picture += _grain(rng, picture, float(np.exp(rng.uniform(np.log(0.3), np.log(4.0)))))
     eight = np.clip(picture + np.float32(0.5), 0, 255).astype(np.uint8)
     return _jpeg(eight, int(rng.integers(72, 97)), int(rng.choice([0, 2])))
@@ -59,6 +64,14 @@ def _blur(light: Floats, sigma: float) -> Floats:
         return wide
     blurred: Floats = gaussian_filter(light, (sigma, sigma, 0), truncate=3.0)
     return blurred
+
+
+def _vignette(rng: Rng, size: tuple[int, int]) -> Floats:
+    """The lens gives its corners less light."""
+    y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in size)
+    far = (np.square(x)[None, :] + np.square(y)[:, None]) / 2
+    fall: Floats = 1 - np.float32(rng.uniform(0.1, 0.5)) * far
+    return fall[..., None]
 
 
 def _smear(rng: Rng, light: Floats, length: float) -> Floats:
@@ -85,7 +98,9 @@ def _glare(site: Site, camera: Camera, size: tuple[int, int]) -> Floats:
     if depth[0] > 0:
         centre = np.clip(spot[0], [-width, -height], [2 * width, 2 * height])
         far = np.hypot(x - centre[0], y - centre[1]).astype(np.float32) / np.float32(width)
-        veil += np.float32(1.6) * np.exp(-far / np.float32(0.035)) + np.float32(0.3) * np.exp(-far / np.float32(0.22))
+        veil += np.float32(1.6) * np.exp(-far / np.float32(0.035)) + np.float32(0.3) * np.exp(
+            -far / np.float32(0.22)
+        )
         middle = np.array([width / 2, height / 2])
         for along, radius in ((-0.6, 0.03), (-1.1, 0.055), (0.45, 0.02)):
             ghost = middle + (centre - middle) * along

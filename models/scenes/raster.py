@@ -14,7 +14,7 @@ from models.scenes.turbine import PARTS
 
 SUBSAMPLES = 2
 _NEAR = 0.5
-# Widens faces so little that neighbours leave no gap; Pillow counts pixels by their centres.
+# Square subsamples added to a face's spread: edge-on faces have no slopes to extrapolate.
 _RIDGE = 0.05
 
 
@@ -43,13 +43,13 @@ class Faces:
     centres: NDArray[np.float32]
     camera: Camera
 
-    def draw(self, width: int, rows: slice) -> NDArray[np.int32]:
-        """Face numbers (rows, width) of a band of subsamples; 0 where there is none.
+    def draw(self, columns: slice, rows: slice) -> NDArray[np.int32]:
+        """Face numbers (rows, columns) of some subsamples; 0 where there is none.
 
         Each body is drawn back to front; where bodies meet, the nearer point wins, so that a
         blade leaves its hub along a clean line.
         """
-        band = np.zeros((rows.stop - rows.start, width), np.int32)
+        band = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.int32)
         group = np.where(self.part[1:] < PARTS, self.part[1:], PARTS + self.part[1:] // PARTS)
         low, high = self.outline.min(axis=1), self.outline.max(axis=1)
         inside = (high[:, 1] > rows.start - 1) & (low[:, 1] < rows.stop + 1)
@@ -57,12 +57,14 @@ class Faces:
             seen = np.flatnonzero(inside & (group == body))
             left, top = np.floor(low[seen].min(axis=0)).astype(int) - 1
             right, bottom = np.ceil(high[seen].max(axis=0)).astype(int) + 1
-            left, right = max(left, 0), min(right, width)
+            left, right = max(left, columns.start), min(right, columns.stop)
             top, bottom = max(top, rows.start), min(bottom, rows.stop)
             if left >= right or top >= bottom:
                 continue
             drawn = self._body(seen, (left, top, right, bottom))
-            spot = band[top - rows.start : bottom - rows.start, left:right]
+            spot = band[
+                top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
+            ]
             both = np.nonzero((spot > 0) & (drawn > 0))
             if both[0].size:
                 x = (both[1] + (left + 0.5)).astype(np.float32)
@@ -72,14 +74,22 @@ class Faces:
             np.copyto(spot, drawn, where=drawn > 0)
         return band
 
-    def _body(
-        self, seen: NDArray[np.intp], box: tuple[int, int, int, int]
-    ) -> NDArray[np.int32]:
+    def box(self, width: int, rows: slice) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom (outside, in subsamples) of what a band can show."""
+        if not len(self.outline):
+            return 0, rows.start, 0, rows.start
+        low = np.floor(self.outline.min(axis=(0, 1))).astype(int) - 2
+        high = np.ceil(self.outline.max(axis=(0, 1))).astype(int) + 2
+        left, right = np.clip([low[0], high[0]], 0, width).tolist()
+        top, bottom = np.clip([low[1], high[1]], rows.start, rows.stop).tolist()
+        return left, top, right, bottom
+
+    def _body(self, seen: NDArray[np.intp], box: tuple[int, int, int, int]) -> NDArray[np.int32]:
         left, top, right, bottom = box
         canvas = Image.new("I", (right - left, bottom - top), 0)
         pen = ImageDraw.Draw(canvas)
-        # Pillow's coordinates name pixel centres, ours the corner of the picture.
-        outline = self.outline[seen] - np.array([left + 0.5, top + 0.5])
+        # Pillow fills what an outline touches: bodies grow by a third of a subsample, no gap stays.
+        outline = self.outline[seen] - np.array([left, top])
         corners = outline.reshape(-1, 8).tolist()
         for face, polygon in zip(seen.tolist(), corners, strict=True):
             pen.polygon(polygon, fill=face + 1)
@@ -114,9 +124,7 @@ class Faces:
 def visible_faces(mesh: Mesh, camera: Camera, size: tuple[int, int]) -> Faces:
     """The faces that turn to the camera and fall in a picture of `size` (height, width)."""
     centre = mesh.corners.mean(axis=1)
-    normal = cross(
-        mesh.corners[:, 2] - mesh.corners[:, 0], mesh.corners[:, 3] - mesh.corners[:, 1]
-    )
+    normal = cross(mesh.corners[:, 2] - mesh.corners[:, 0], mesh.corners[:, 3] - mesh.corners[:, 1])
     turned = np.einsum("ij,ij->i", normal, centre - camera.position) < 0
     kept = np.flatnonzero(turned)
     pixels, depth = camera.project(mesh.corners[kept], size)

@@ -114,7 +114,7 @@ def _frame(
     for _ in range(_TRIES):
         camera = draw_camera(rng, site.turbines[0], run, place, views, size)
         faces = visible_faces(_mesh(site, camera, sketch), camera, sketch)
-        numbers = faces.draw(sketch[1] * SUBSAMPLES, slice(0, sketch[0] * SUBSAMPLES))
+        numbers = faces.draw(*(slice(0, side * SUBSAMPLES) for side in sketch[::-1]))
         part = faces.part[numbers[::SUBSAMPLES, ::SUBSAMPLES]]
         shown = views_of(part, site.turbines[0], run, camera)
         if "no-blade" in views and (faces.part[numbers] % PARTS < BLADES)[numbers > 0].any():
@@ -171,16 +171,48 @@ def _render(
 
 
 def _band(
-    site: Site, camera: Camera, faces: Faces, shadows: Shadows | None, under: NDArray[np.float32], rows: slice
+    site: Site,
+    camera: Camera,
+    faces: Faces,
+    shadows: Shadows | None,
+    under: NDArray[np.float32],
+    rows: slice,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Light and mask of some rows, over the background's light `under`."""
+    picture_width = under.shape[1]
+    light, mask = under.copy(), np.zeros(under.shape[:2], np.bool_)
+    fine = slice(rows.start * SUBSAMPLES, rows.stop * SUBSAMPLES)
+    box = np.array(faces.box(picture_width * SUBSAMPLES, fine))
+    # Outwards to whole pixels: what lies outside of all faces costs nothing.
+    left, top, right, bottom = (*(box[:2] // SUBSAMPLES), *-(-box[2:] // SUBSAMPLES))
+    if left >= right or top >= bottom:
+        return light, mask
+    window = np.s_[top - rows.start : bottom - rows.start, left:right]
+    light[window], mask[window] = _window(
+        site, camera, faces, shadows, under[window], (int(left), int(top)), picture_width
+    )
+    return light, mask
+
+
+def _window(
+    site: Site,
+    camera: Camera,
+    faces: Faces,
+    shadows: Shadows | None,
+    under: NDArray[np.float32],
+    corner: tuple[int, int],
+    picture_width: int,
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Light and mask of a window whose first pixel is `corner` (x, y)."""
     height, width = under.shape[:2]
+    first_x, first_y = corner[0] * SUBSAMPLES, corner[1] * SUBSAMPLES
     numbers = faces.draw(
-        width * SUBSAMPLES, slice(rows.start * SUBSAMPLES, rows.stop * SUBSAMPLES)
+        slice(first_x, first_x + width * SUBSAMPLES), slice(first_y, first_y + height * SUBSAMPLES)
     )
     part = faces.part[numbers]
     a, b, c, d = (part[i::2, j::2] for i in (0, 1) for j in (0, 1))
-    blade = ((part >= 0) & (part % PARTS < BLADES)).view(np.uint8)
+    is_blade = ((faces.part >= 0) & (faces.part % PARTS < BLADES)).astype(np.uint8)
+    blade = is_blade[numbers]
     mask = blade[::2, ::2] + blade[1::2, ::2] + blade[::2, 1::2] + blade[1::2, 1::2] >= 2
     whole = (a >= 0) & (a == b) & (a == c) & (a == d)
     light = under.copy()
@@ -188,18 +220,18 @@ def _band(
     y, x = np.nonzero(whole)
     if y.size:
         face = numbers[y * SUBSAMPLES, x * SUBSAMPLES]
-        centre_x = (x * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
-        centre_y = ((y + rows.start) * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
+        centre_x = (first_x + x * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
+        centre_y = (first_y + y * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
         values = faces.attributes(face, centre_x, centre_y)
-        light[y, x] = shade(site, faces.part[face], values, camera, shadows, width)
+        light[y, x] = shade(site, faces.part[face], values, camera, shadows, picture_width)
     edge = np.repeat(np.repeat(~whole, SUBSAMPLES, axis=0), SUBSAMPLES, axis=1) & (numbers > 0)
     y, x = np.nonzero(edge)
     if y.size:
         face = numbers[y, x]
         values = faces.attributes(
-            face, (x + 0.5).astype(np.float32), (y + rows.start * SUBSAMPLES + 0.5).astype(np.float32)
+            face, (first_x + x + 0.5).astype(np.float32), (first_y + y + 0.5).astype(np.float32)
         )
-        colour = shade(site, faces.part[face], values, camera, shadows, width)
+        colour = shade(site, faces.part[face], values, camera, shadows, picture_width)
         flat = (y // SUBSAMPLES) * width + x // SUBSAMPLES
         covered = np.bincount(flat, minlength=height * width).astype(np.float32)
         share = covered.reshape(height, width, 1) / SUBSAMPLES**2

@@ -60,11 +60,16 @@ def cast_shadows(site: Site, mesh: Mesh, seen: Floats) -> Shadows | None:
     camera = Camera(centre + sun * _FAR, np.stack([side, other, -sun]), _FAR / (2 * radius))
     size = (_SHADOW_SIDE, _SHADOW_SIDE)
     faces = visible_faces(mesh, camera, size)
-    return Shadows(camera, faces, faces.draw(size[1] * SUBSAMPLES, slice(0, size[0] * SUBSAMPLES)), size)
+    return Shadows(camera, faces, faces.draw(*(slice(0, side * SUBSAMPLES) for side in size)), size)
 
 
 def shade(
-    site: Site, part: NDArray[np.int32], values: Floats, camera: Camera, shadows: Shadows | None, width: int
+    site: Site,
+    part: NDArray[np.int32],
+    values: Floats,
+    camera: Camera,
+    shadows: Shadows | None,
+    width: int,
 ) -> Floats:
     """Display-linear colours (n, 3) of seen points.
 
@@ -108,15 +113,19 @@ def shade(
         facing = facing * _cloud_shadow(site, position)
     up = 0.5 + 0.5 * normal[2]
     # Near the horizon the sky is brightest: faces that look sideways get that light.
-    level = (1 - np.abs(normal[2])) * np.float32(0.35)
-    sky = up[:, None] * light.sky.astype(np.float32) + (1 - up)[:, None] * light.ground.astype(np.float32)
+    level = (1 - np.abs(normal[2])) * np.float32(0.5)
+    sky = up[:, None] * light.sky.astype(np.float32) + (1 - up)[:, None] * light.ground.astype(
+        np.float32
+    )
     sky += level[:, None] * (light.horizon.astype(np.float32) * np.float32(0.35))
     colour = albedo * (facing[:, None] * light.sun.astype(np.float32) + sky)
     if site.finish.gloss and light.sun.max() > 0.1:
         half = to_camera / distance + light.direction.astype(np.float32)[:, None]
         half /= np.maximum(np.sqrt(np.square(half).sum(axis=0)), 1e-6)
         shine = np.clip((half * normal).sum(axis=0), 0, 1) ** 28 * (facing > 0.02)
-        colour += (np.float32(site.finish.gloss * 0.5) * shine)[:, None] * light.sun.astype(np.float32)
+        colour += (np.float32(site.finish.gloss * 0.5) * shine)[:, None] * light.sun.astype(
+            np.float32
+        )
     veil = np.exp(-distance * np.float32(light.haze))[:, None]
     hazy: Floats = colour * veil + light.horizon.astype(np.float32) * (1 - veil)
     return hazy
@@ -125,5 +134,7 @@ def shade(
 def _cloud_shadow(site: Site, position: Floats) -> Floats:
     """A cloud's soft edge over the turbine: a wave in height and across."""
     phase = site.salt % 101 / 101
-    wave = np.sin(position[2] * np.float32(0.16) + position[0] * np.float32(0.07) + np.float32(6.3 * phase))
+    wave = np.sin(
+        position[2] * np.float32(0.16) + position[0] * np.float32(0.07) + np.float32(6.3 * phase)
+    )
     return np.float32(0.12) + np.float32(0.88) * smoothstep(-0.25, 0.05, wave)

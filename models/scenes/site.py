@@ -104,7 +104,9 @@ def draw_site(rng: Rng, tags: tuple[str, ...], main: Turbine, view: Array, photo
     procedural = bool(asked & {*SKIES, *GROUNDS, "sun-glare", "sun-behind"})
     shown = {sky, ground} - {"scrub"}
     for tag in LIGHTS:
-        if tag in asked or (tag == "cloud-shadow" and sky == "broken-clouds" and rng.random() < 0.3):
+        if tag in asked or (
+            tag == "cloud-shadow" and sky == "broken-clouds" and rng.random() < 0.3
+        ):
             shown.add(tag)
         elif tag == "sun-glare" and sky == "clear-sky" and rng.random() < 0.06:
             shown.add(tag)
@@ -178,7 +180,9 @@ def _choose(rng: Rng, names: tuple[str, ...], asked: set[str], weights: list[flo
 
 def _parking(rng: Rng) -> float:
     """Inspected blades mostly hang down, stand up or lie level."""
-    parked = rng.choice([180.0, 0.0, 90.0, 270.0, 120.0, 60.0], p=[0.3, 0.24, 0.12, 0.12, 0.11, 0.11])
+    parked = rng.choice(
+        [180.0, 0.0, 90.0, 270.0, 120.0, 60.0], p=[0.3, 0.24, 0.12, 0.12, 0.11, 0.11]
+    )
     return float(np.radians(parked + rng.normal(0, 6)))
 
 
@@ -196,8 +200,9 @@ def _exposure(rng: Rng, asked: set[str], shown: set[str]) -> float:
 def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -> Light:
     warm = rng.uniform(0, 1)
     elevation = np.radians(rng.uniform(12, 65))
-    around = rng.uniform(0, 2 * np.pi)
     ahead = np.arctan2(view[1], view[0])
+    # Inspectors like the sun in their back.
+    around = ahead + np.pi + (rng.normal(0, 0.9) if rng.random() < 0.6 else rng.uniform(-2.2, 2.2))
     if "sun-glare" in shown:
         around, elevation = ahead + rng.normal(0, 0.15), np.radians(rng.uniform(6, 22))
     elif "sun-behind" in shown:
@@ -221,7 +226,7 @@ def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -
         horizon = grey * np.array([0.97, 0.99, 1.02]) * rng.uniform(0.45, 1.0)
     bounce = {"snow": 0.75, "sea": 0.12, "vegetation": 0.1}.get(ground, 0.2)
     earth = np.array([0.9, 0.92, 0.7]) if bounce < 0.5 else np.array([0.95, 0.97, 1.0])
-    below = bounce * earth * (strength * np.sin(elevation) * 0.7 + above)
+    below = 1.3 * bounce * earth * (strength * np.sin(elevation) * 0.7 + above)
     haze = {"haze": rng.uniform(4e-4, 2.5e-3)}.get(sky, rng.uniform(2e-5, 2e-4))
     return Light(direction, strength * sun_colour, above, below, horizon, haze)
 
@@ -282,4 +287,3 @@ def _neighbours(rng: Rng, main: Turbine) -> tuple[Turbine, ...]:
             )
         )
     return tuple(others)
-

@@ -155,16 +155,11 @@ class Turbine:
         turns = np.linspace(0.0, 1.0, 33 if fine else 13)
         cos, sin = np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)
         power = 2 / self.roundness
-        ring = (
-            (np.sign(cos) * np.abs(cos) ** power * width / 2)[:, None] * side
-            + (np.sign(sin) * np.abs(sin) ** power * height / 2)[:, None] * up
-        )
+        ring = (np.sign(cos) * np.abs(cos) ** power * width / 2)[:, None] * side + (
+            np.sign(sin) * np.abs(sin) ** power * height / 2
+        )[:, None] * up
         start = self.hub_centre - self.axis * (0.75 * self.hub)
-        points = (
-            start
-            + (along * length)[:, None, None] * axis
-            + scale[:, None, None] * ring
-        )
+        points = start + (along * length)[:, None, None] * axis + scale[:, None, None] * ring
         return tube(points, along * length, turns, first + NACELLE)
 
     def _spinner(self, first: int, m: int, fine: bool) -> Mesh:
@@ -184,7 +179,9 @@ class Turbine:
             span = self.blade_frame(blade)[0]
             along = np.array([-0.6 * self.hub, -0.12, -0.03, 0.0])
             radii = radius * np.array([1.0, 1.0, 1.03, 1.03])
-            collars.append(revolved(self.flange(blade), span, along, radii, first + COLLARS, max(m, 20)))
+            collars.append(
+                revolved(self.flange(blade), span, along, radii, first + COLLARS, max(m, 20))
+            )
         return collars
 
     def _mast(self, first: int) -> Mesh:
