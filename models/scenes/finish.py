@@ -29,8 +29,8 @@ _DIRT = np.array([0.34, 0.31, 0.25], np.float32)
 _LAMINATE = np.array([0.42, 0.4, 0.33], np.float32)
 
 
-def blade_albedo(site: Site, span: Floats, turns: Floats, detail: float) -> Floats:
-    """Albedo (n, 3) at `span` metres from the flange and `turns` around the profile.
+def blade_albedo(site: Site, number: int, span: Floats, turns: Floats, detail: float) -> Floats:
+    """Albedo (n, 3) of blade `number` at `span` metres and `turns` around the profile.
 
     `detail` is the size of a pixel in metres: what is finer is left out.
     """
@@ -42,7 +42,8 @@ def blade_albedo(site: Site, span: Floats, turns: Floats, detail: float) -> Floa
     _paint_bands(colour, finish, shape, span)
     if detail > 0.25:
         return colour
-    tile, shift = site.tile, site.salt % 97 / 97
+    # Each blade wears its own dirt: its number shifts the patterns.
+    tile, shift = site.tile, (site.salt + 37 * number) % 97 / 97
     arc = edge * np.where(upper, 1.0, -1.0).astype(np.float32) * np.float32(0.5)
     clouds = tile(span * np.float32(0.021) + shift, arc)
     colour *= 1 - np.float32(finish.dirt * 0.35) * np.clip(clouds + 0.5, 0, 2)[:, None]

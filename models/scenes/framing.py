@@ -136,10 +136,11 @@ def _around(rng: Rng, turbine: Turbine, run: Run, size: tuple[int, int]) -> Came
     distance = length * run.distance * float(np.exp(rng.normal(0, 0.35)))
     distance = max(distance, 12.0)
     angle = np.arctan2(run.side[1], run.side[0]) + rng.normal(0, 0.6)
-    level = rng.uniform(0.1, 1.5) * turbine.height
+    # From a drone, or from where people stand.
+    level = rng.uniform(0.1, 1.5) * turbine.height if rng.random() < 0.75 else 1.7
     hub = turbine.hub_centre
     position = hub + distance * np.array([np.cos(angle), np.sin(angle), 0.0])
-    position[2] = max(turbine.foot[2] + level, 3.0)
+    position[2] = turbine.foot[2] + level
     half = min(0.5 / run.focal * distance, 1.3 * length)
     offset = rng.uniform(-0.75, 0.75, 3) * half * np.array([1, 1, size[0] / size[1]])
     return look_at(position, hub + offset, run.focal, rng.normal(0, 0.015))

@@ -50,7 +50,7 @@ def _skyline(site: Site, azimuth: Floats) -> Floats:
     rough = site.soft(turns * 2, turns * 0 + 0.7) + np.float32(0.1) * site.tile(
         turns * 5, turns * 0
     )
-    return np.float32(hills) * np.clip(rough * 0.4 + 0.25, 0.03, 2)
+    return (hills * np.clip(rough * 0.4 + 0.25, 0.03, 2)).astype(np.float32)
 
 
 def _sky(site: Site, rays: Floats) -> Floats:
@@ -115,7 +115,7 @@ def _ground(site: Site, camera: Camera, rays: Floats, pixel: float) -> Floats:
     )
     tall = (across, np.float32(1.6) * stretched)
     # The ground that one pixel covers, metres along the view.
-    foot = distance * np.float32(pixel) / np.sqrt(-rays[:, 2])
+    foot = (distance * np.float32(pixel) / np.sqrt(-rays[:, 2])).astype(np.float32)
     if site.ground == "sea":
         colour = _sea(site, rays, x, y, foot)
     else:
@@ -211,7 +211,8 @@ def _snow(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Fl
         site, x, y, foot, 40
     )
     dark = smoothstep(1.0, 1.3, woods)
-    return colour + (np.array([0.1, 0.11, 0.1], np.float32) - colour) * dark[:, None]
+    needles = np.array([0.1, 0.11, 0.1], np.float32)
+    return (colour + (needles - colour) * dark[:, None]).astype(np.float32)
 
 
 def _wild(site: Site, x: Floats, y: Floats, foot: Floats, tall: tuple[Floats, Floats]) -> Floats:

@@ -39,7 +39,7 @@ def photograph(
     picture = to_display(light, rng.uniform(-0.05, 0.2))
     vivid = np.float32(rng.uniform(0.8, 1.3))
     grey = picture @ np.full(3, 1 / 3, np.float32)
-    picture = grey[..., None] * (1 - vivid) + picture * vivid
+    picture = grey[..., None] * (np.float32(1) - vivid) + picture * vivid
     if rng.random() < 0.4:
         # Drones sharpen in the camera: edges get a bright and a dark seam.
         picture += np.float32(rng.uniform(0.3, 1.2)) * (picture - _blur(picture, 0.9))
@@ -52,7 +52,9 @@ def _blur(light: Floats, sigma: float) -> Floats:
     if sigma > 3:
         # A quarter of the samples hold all that such a blur leaves.
         small = light[: light.shape[0] // 2 * 2, : light.shape[1] // 2 * 2]
-        small = (small[::2, ::2] + small[1::2, ::2] + small[::2, 1::2] + small[1::2, 1::2]) / 4
+        small = (
+            small[::2, ::2] + small[1::2, ::2] + small[::2, 1::2] + small[1::2, 1::2]
+        ) * np.float32(0.25)
         rough = _blur(small, sigma / 2)
         y = np.clip((np.arange(light.shape[0]) - 0.5) / 2, 0, rough.shape[0] - 1.001)
         x = np.clip((np.arange(light.shape[1]) - 0.5) / 2, 0, rough.shape[1] - 1.001)
@@ -70,7 +72,7 @@ def _vignette(rng: Rng, size: tuple[int, int]) -> Floats:
     """The lens gives its corners less light."""
     y, x = (np.linspace(-1, 1, side, dtype=np.float32) for side in size)
     far = (np.square(x)[None, :] + np.square(y)[:, None]) / 2
-    fall: Floats = 1 - np.float32(rng.uniform(0.1, 0.5)) * far
+    fall: Floats = 1 - np.float32(rng.uniform(0.1, 0.5)) * far.astype(np.float32)
     return fall[..., None]
 
 

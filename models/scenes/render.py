@@ -16,7 +16,7 @@ from models.scenes.meshes import Mesh, join
 from models.scenes.optics import photograph
 from models.scenes.photographs import photo_background
 from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
-from models.scenes.shading import Shadows, cast_shadows, shade
+from models.scenes.shading import Look, look, shade
 from models.scenes.site import Site, draw_site, draw_turbine
 from models.scenes.tags import CAMERA_FAULTS, GROUNDS, SKIES, VIEWS, check_tags
 from models.scenes.turbine import BLADES, PARTS
@@ -147,11 +147,7 @@ def _render(
     height, width = size
     mesh = _mesh(site, camera, size)
     faces = visible_faces(mesh, camera, size)
-    seen = mesh.corners[::7].reshape(-1, 3)
-    pixels, depth = camera.project(seen, size)
-    inside = ((pixels > 0) & (pixels < np.array([width, height]))).all(axis=1) & (depth > 0)
-    close = inside & (depth < 3 * depth[inside].min()) if inside.any() else inside
-    shadows = cast_shadows(site, mesh, seen[close].T.astype(np.float32))
+    view = look(site, camera, mesh, faces, size)
     behind = photo_background(rng, photos, size) if site.photo and photos else None
     light = np.empty((height, width, 3), np.float32)
     mask = np.empty(size, np.bool_)
@@ -161,7 +157,7 @@ def _render(
         under = (
             behind[band] if behind is not None else landscape(site, camera, camera.rays(size, band))
         )
-        light[band], mask[band] = _band(site, camera, faces, shadows, under, band)
+        light[band], mask[band] = _band(view, faces, under, band)
     if behind is not None:
         shown += tuple(tag for tag in site.tags if tag not in _LAND)
     else:
@@ -171,12 +167,7 @@ def _render(
 
 
 def _band(
-    site: Site,
-    camera: Camera,
-    faces: Faces,
-    shadows: Shadows | None,
-    under: NDArray[np.float32],
-    rows: slice,
+    view: Look, faces: Faces, under: NDArray[np.float32], rows: slice
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Light and mask of some rows, over the background's light `under`."""
     picture_width = under.shape[1]
@@ -188,20 +179,12 @@ def _band(
     if left >= right or top >= bottom:
         return light, mask
     window = np.s_[top - rows.start : bottom - rows.start, left:right]
-    light[window], mask[window] = _window(
-        site, camera, faces, shadows, under[window], (int(left), int(top)), picture_width
-    )
+    light[window], mask[window] = _window(view, faces, under[window], (int(left), int(top)))
     return light, mask
 
 
 def _window(
-    site: Site,
-    camera: Camera,
-    faces: Faces,
-    shadows: Shadows | None,
-    under: NDArray[np.float32],
-    corner: tuple[int, int],
-    picture_width: int,
+    view: Look, faces: Faces, under: NDArray[np.float32], corner: tuple[int, int]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Light and mask of a window whose first pixel is `corner` (x, y)."""
     height, width = under.shape[:2]
@@ -223,7 +206,7 @@ def _window(
         centre_x = (first_x + x * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
         centre_y = (first_y + y * SUBSAMPLES + SUBSAMPLES / 2).astype(np.float32)
         values = faces.attributes(face, centre_x, centre_y)
-        light[y, x] = shade(site, faces.part[face], values, camera, shadows, picture_width)
+        light[y, x] = shade(view, faces.part[face], values)
     edge = np.repeat(np.repeat(~whole, SUBSAMPLES, axis=0), SUBSAMPLES, axis=1) & (numbers > 0)
     y, x = np.nonzero(edge)
     if y.size:
@@ -231,7 +214,7 @@ def _window(
         values = faces.attributes(
             face, (first_x + x + 0.5).astype(np.float32), (first_y + y + 0.5).astype(np.float32)
         )
-        colour = shade(site, faces.part[face], values, camera, shadows, picture_width)
+        colour = shade(view, faces.part[face], values)
         flat = (y // SUBSAMPLES) * width + x // SUBSAMPLES
         covered = np.bincount(flat, minlength=height * width).astype(np.float32)
         share = covered.reshape(height, width, 1) / SUBSAMPLES**2

@@ -15,7 +15,7 @@ from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
 from models.scenes.site import Site
 from models.scenes.turbine import BLADES, PARTS, TOWER
 
-_SHADOW_SIDE = 384
+_SHADOW_SIDE = (384, 2048)  # samples of the sun's view, for small and for large pictures
 _FAR = 1.0e5
 
 
@@ -48,8 +48,11 @@ class Shadows:
         return total / np.float32(3)
 
 
-def cast_shadows(site: Site, mesh: Mesh, seen: Floats) -> Shadows | None:
-    """The sun's view on what is around the seen positions (3, n); None without a sun."""
+def cast_shadows(site: Site, mesh: Mesh, seen: Floats, width: int) -> Shadows | None:
+    """The sun's view on what is around the seen positions (3, n); None without a sun.
+
+    `width` of the picture, in pixels, decides how fine the shadows' edges are.
+    """
     if site.light.sun.max() < 0.1 or seen.shape[1] == 0:
         return None
     sun = site.light.direction
@@ -58,57 +61,77 @@ def cast_shadows(site: Site, mesh: Mesh, seen: Floats) -> Shadows | None:
     radius = max(float(np.linalg.norm(high - low)) / 2, 2.0)
     side, other = frame(-sun)
     camera = Camera(centre + sun * _FAR, np.stack([side, other, -sun]), _FAR / (2 * radius))
-    size = (_SHADOW_SIDE, _SHADOW_SIDE)
+    side_pixels = int(np.clip(width // 2, *_SHADOW_SIDE))
+    size = (side_pixels, side_pixels)
     faces = visible_faces(mesh, camera, size)
     return Shadows(camera, faces, faces.draw(*(slice(0, side * SUBSAMPLES) for side in size)), size)
 
 
-def shade(
-    site: Site,
-    part: NDArray[np.int32],
-    values: Floats,
-    camera: Camera,
-    shadows: Shadows | None,
-    width: int,
-) -> Floats:
+@dataclass(frozen=True)
+class Look:
+    """All that the colour of a seen point depends on, besides the point.
+
+    Attributes
+    ----------
+    site : Site
+    camera : Camera
+    shadows : Shadows or None
+    details : tuple of float
+        Size of a pixel on each turbine, metres: nothing finer is painted on it.
+    """
+
+    site: Site
+    camera: Camera
+    shadows: Shadows | None
+    details: tuple[float, ...]
+
+
+def look(site: Site, camera: Camera, mesh: Mesh, faces: Faces, size: tuple[int, int]) -> Look:
+    """What the pixels of a whole picture of `size` (height, width) have in common."""
+    position = faces.values[5:8, 1:].astype(np.float64)
+    distance = np.linalg.norm(position - camera.position[:, None], axis=0)
+    owner = faces.part[1:] // PARTS
+    details = tuple(
+        float(np.median(distance[owner == number])) / (camera.focal * size[1])
+        if (owner == number).any()
+        else 1.0
+        for number in range(len(site.turbines))
+    )
+    near = distance < 3 * distance.min(initial=_FAR)
+    shadows = cast_shadows(site, mesh, position[:, near].astype(np.float32), size[1])
+    return Look(site, camera, shadows, details)
+
+
+def shade(view: Look, part: NDArray[np.int32], values: Floats) -> Floats:
     """Display-linear colours (n, 3) of seen points.
 
     Parameters
     ----------
-    site : Site
+    view : Look
     part : (n,)
         Part of each point.
     values : (8, n)
         Coordinates, normal and position of each.
-    camera : Camera
-    shadows : Shadows or None
-    width : int
-        Of the picture, pixels.
     """
-    light = site.light
+    site, camera, light = view.site, view.camera, view.site.light
     normal = values[2:5] / np.maximum(np.sqrt(np.square(values[2:5]).sum(axis=0)), 1e-6)
     position = values[5:]
     to_camera = camera.position.astype(np.float32)[:, None] - position
     distance = np.sqrt(np.square(to_camera).sum(axis=0))
-    kind = part % PARTS
     albedo = np.empty((part.size, 3), np.float32)
-    for turbine in np.unique(part // PARTS):
-        for chosen, which in (
-            ((kind < BLADES), "blade"), ((kind == TOWER), "tower"), ((kind >= BLADES) & (kind != TOWER), "body"),
-        ):  # fmt: skip
-            spot = np.flatnonzero(chosen & (part // PARTS == turbine))
-            if not spot.size:
-                continue
-            detail = float(np.median(distance[spot])) / (camera.focal * width)
-            along, turns = values[0, spot], values[1, spot]
-            if which == "blade":
-                # Each blade wears its own dirt: its number shifts the pattern around.
-                albedo[spot] = blade_albedo(site, along, turns, detail)
-            else:
-                albedo[spot] = body_albedo(site, along, turns, which == "tower", detail)
+    present = np.flatnonzero(np.bincount(part))
+    for number in present.tolist():
+        spot = np.flatnonzero(part == number) if len(present) > 1 else np.s_[:]
+        along, turns = values[0, spot], values[1, spot]
+        turbine, kind = divmod(number, PARTS)
+        detail = view.details[turbine]
+        if kind < BLADES:
+            albedo[spot] = blade_albedo(site, number, along, turns, detail)
+        else:
+            albedo[spot] = body_albedo(site, along, turns, kind == TOWER, detail)
     facing = np.clip(light.direction.astype(np.float32) @ normal, 0, 1)
-    if shadows is not None:
-        facing = facing * shadows.lit(position)
+    if view.shadows is not None:
+        facing = facing * view.shadows.lit(position)
     if "cloud-shadow" in site.tags:
         facing = facing * _cloud_shadow(site, position)
     up = 0.5 + 0.5 * normal[2]

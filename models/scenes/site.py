@@ -103,14 +103,13 @@ def draw_site(rng: Rng, tags: tuple[str, ...], main: Turbine, view: Array, photo
     ground = _choose(rng, (*GROUNDS, "scrub"), asked, [0.14, 0.2, 0.26, 0.12, 0.08, 0.2])
     procedural = bool(asked & {*SKIES, *GROUNDS, "sun-glare", "sun-behind"})
     shown = {sky, ground} - {"scrub"}
+    chances = {
+        "cloud-shadow": 0.3 * (sky == "broken-clouds"),
+        "sun-glare": 0.06 * (sky == "clear-sky"),
+        "sun-behind": 0.12,
+    }
     for tag in LIGHTS:
-        if tag in asked or (
-            tag == "cloud-shadow" and sky == "broken-clouds" and rng.random() < 0.3
-        ):
-            shown.add(tag)
-        elif tag == "sun-glare" and sky == "clear-sky" and rng.random() < 0.06:
-            shown.add(tag)
-        elif tag == "sun-behind" and rng.random() < 0.12:
+        if tag in asked or rng.random() < chances.get(tag, 0.0):
             shown.add(tag)
     for tag, chance in zip(FINISHES, (0.3, 0.45, 0.3), strict=True):
         if tag in asked or rng.random() < chance:
@@ -232,7 +231,7 @@ def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -
 
 
 def _draw_finish(rng: Rng, shape: BladeShape, shown: set[str]) -> Finish:
-    white = np.array([1.0, 1.0, 0.985]) * rng.uniform(0.68, 0.95)
+    white = np.array([1.0, 1.0, 0.985]) * (rng.uniform(0.68, 0.95) if rng.random() < 0.8 else 0.45)
     tinted = white * (1 + rng.normal(0, 0.015, 3))
     bands: tuple[tuple[float, float], ...] = ()
     marked, damaged = "markings" in shown, "damage" in shown

@@ -122,7 +122,7 @@ class Turbine:
         """All faces of turbine `number`, fine where `camera` is close."""
         distance = float(np.linalg.norm(self.hub_centre - camera.position))
         scale = camera.focal * size[1] / max(distance, 5.0)  # pixels a metre
-        m = int(np.clip(self.tower_foot * scale / 2, 8, 48))
+        m = int(np.clip(self.tower_foot * scale / 2, 8, 96))
         meshes = [*self._body(number, m, fine=scale > 4)]
         meshes += [self.blade_mesh(blade, number, camera, size) for blade in range(BLADES)]
         return join(meshes)
@@ -130,7 +130,7 @@ class Turbine:
     def _body(self, number: int, m: int, *, fine: bool) -> list[Mesh]:
         first = number * PARTS
         up = np.array([0.0, 0.0, 1.0])
-        length, width, height = self.nacelle
+        _, _, height = self.nacelle
         top = self.height - 0.45 * height
         levels = np.linspace(0.0, 1.0, 60 if fine else 16)
         # Cosine-free spacing would leave the visible top too coarse in close views.
@@ -165,7 +165,7 @@ class Turbine:
     def _spinner(self, first: int, m: int, fine: bool) -> Mesh:
         back, nose = 0.85 * self.hub, 1.5 * self.hub
         along = np.concatenate(
-            [[-back, -back], np.linspace(-back, nose, 20 if fine else 8)[1:], [nose]]
+            [[-back, -back], np.linspace(-back, nose, 40 if fine else 8)[1:], [nose]]
         )
         shape = np.where(along < 0, 1.0, np.sqrt(np.clip(1 - (along / nose) ** 2, 0.0, 1.0)))
         radii = 0.93 * self.hub * shape
@@ -177,8 +177,9 @@ class Turbine:
         radius = 0.53 * self.shape.root
         for blade in range(BLADES):
             span = self.blade_frame(blade)[0]
-            along = np.array([-0.6 * self.hub, -0.12, -0.03, 0.0])
-            radii = radius * np.array([1.0, 1.0, 1.03, 1.03])
+            along = np.concatenate([np.linspace(-0.6 * self.hub, -0.12, 8), [-0.03, 0.0, 0.0]])
+            # The last ring turns inwards, or one would look into the gap beside the blade.
+            radii = radius * np.array([*[1.0] * 8, 1.03, 1.03, 0.8])
             collars.append(
                 revolved(self.flange(blade), span, along, radii, first + COLLARS, max(m, 20))
             )
