@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 VOTE = 0.37
 """Mean probability of network and forest from which a pixel is blade."""
+REACH = 24
+"""How far from the network's blade the forest is heard, in pixels of the working size."""
 LEAST_PICTURES = 5
 LEAST_ACCURACY = 0.9
 """Out of the bag; a forest below it did not understand the surface."""
@@ -27,6 +30,9 @@ _DISTANCE = 3  # pixels to the neighbours whose colours are features
 _PIXELS = 3_000  # samples a picture
 _TREES, _DEPTH, _LEAF = 16, 12, 5
 _BAG = 12_000  # samples a tree: more only takes longer
+# How much of the way from even chances, which the samples have, to the surface's true share of
+# blade a probability is taken: all of it (1) has the best accuracy, less the better recall.
+_PRIOR_WEIGHT = 0.75
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,13 @@ class Samples:
         (n, 27) uint8, see `features_of`.
     labels
         (n,) bool, true for blade.
+    share
+        Share of blade in the picture, 0 to 1; the samples have as much of it as of background.
     """
 
     features: NDArray[np.uint8]
     labels: NDArray[np.bool_]
+    share: float
 
 
 def halved(working: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -100,7 +109,7 @@ def draw_samples(small: NDArray[np.uint8], mask: NDArray[np.bool_]) -> Samples:
         places = np.flatnonzero(labels == kind)
         drawn.append(generator.permutation(places)[: _PIXELS // 2])
     places = np.concatenate(drawn)
-    return Samples(features_of(small, places), labels[places])
+    return Samples(features_of(small, places), labels[places], float(labels.mean()))
 
 
 @dataclass(frozen=True)
@@ -114,16 +123,48 @@ class Forest:
     accuracy
         Out of the bag: the share of blade, and that of background, which the trees that did not
         learn from it get right; their mean.
+    share
+        Share of blade in the pictures of the surface.
     """
 
     trees: RandomForestClassifier
     accuracy: float
+    share: float
 
     def probability(self, small: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How probable each pixel is blade, (2h, 2w), for a picture (h, w, 3)."""
+        """How probable each pixel is blade, (2h, 2w), for a picture (h, w, 3).
+
+        The trees grew on even chances; Bayes' rule brings their answer to the surface's own share
+        of blade, or nearly so (Saerens et al., Neural Computation 14, 2002, eq. 2.4).
+        """
         h, w, _ = small.shape
         told: NDArray[np.float64] = self.trees.predict_proba(features_of(small))[:, 1]
-        return told.astype(np.float32).reshape(h, w).repeat(2, axis=0).repeat(2, axis=1)
+        rarity = (self.share / (1 - self.share)) ** _PRIOR_WEIGHT
+        known: NDArray[np.float32] = (told * rarity / (told * rarity + 1 - told)).astype(np.float32)
+        return known.reshape(h, w).repeat(2, axis=0).repeat(2, axis=1)
+
+
+def soft_vote(
+    network: NDArray[np.float32], forest: NDArray[np.float32], holes: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Decide by the mean of two opinions.
+
+    Parameters
+    ----------
+    network, forest
+        (512, 768) probabilities.
+    holes
+        (512, 768), the mask that the forest has learned from.
+
+    Returns
+    -------
+    NDArray[np.bool_]
+        (512, 768), true for blade. The forest knows colours and no shapes: farther than `REACH`
+        from the mask, where towers and clouds have the blade's colours, the network decides.
+    """
+    near: NDArray[np.bool_] = ndimage.maximum_filter(holes.view(np.uint8), 2 * REACH + 1) > 0
+    voted: NDArray[np.bool_] = (network + forest) / 2 >= VOTE
+    return voted & (near | (network >= VOTE))
 
 
 def train_forest(samples: list[Samples], threads: int = 1) -> Forest | str:
@@ -164,4 +205,4 @@ def train_forest(samples: list[Samples], threads: int = 1) -> Forest | str:
     accuracy = float(trees.oob_score_)
     if accuracy < LEAST_ACCURACY:
         return f"the forest is right on {accuracy:.0%} of what it has not seen, too few"
-    return Forest(trees, accuracy)
+    return Forest(trees, accuracy, float(np.mean([part.share for part in samples])))

@@ -18,6 +18,7 @@ from service.segmentation.forest import (
     Forest,
     draw_samples,
     halved,
+    soft_vote,
 )
 from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
@@ -260,7 +261,7 @@ class Segmenter:
         if isinstance(forest, Forest):
             with stages.stage("forest"):
                 opinion = forest.probability(picture.small)
-                voted = _mean(picture.probability, opinion) >= VOTE
+                voted = soft_vote(picture.probability, opinion, picture.holes)
             if (voted != picture.holes).mean() > MOST_FLIPPED:
                 warnings.append(
                     f"The forest would have turned more than {MOST_FLIPPED:.0%} of the pixels and "

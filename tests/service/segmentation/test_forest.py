@@ -11,6 +11,7 @@ from service.segmentation.forest import (
     draw_samples,
     features_of,
     halved,
+    soft_vote,
     train_forest,
 )
 
@@ -53,6 +54,7 @@ def test_samples_are_of_both_kinds_alike() -> None:
     assert drawn.features.shape == (3000, 27)
     assert drawn.features.dtype == np.uint8
     assert drawn.labels.sum() == 1500
+    assert drawn.share == pytest.approx(mask.mean())
     again = draw_samples(small, mask)
     np.testing.assert_array_equal(drawn.features, again.features)
     blade = drawn.features[drawn.labels].reshape(-1, 9, 3)[:, 4].mean(0)
@@ -97,17 +99,52 @@ def test_it_corrects_labels_that_are_wrong_in_places() -> None:
     assert (missed[mask[160:210]] > 0.5).mean() > 0.95
 
 
+def test_a_probability_is_that_of_the_surface_s_share_of_blade() -> None:
+    """What even chances make one half is less where blade is rare."""
+    forest = train_forest(samples())
+    assert isinstance(forest, Forest)
+    small, _ = surface(1)
+    found = forest.probability(small)
+    for share, rarer in ((0.5, False), (0.02, True)):
+        other = Forest(forest.trees, forest.accuracy, share).probability(small)
+        doubtful = (found > 0.05) & (found < 0.95)
+        assert doubtful.any()
+        assert ((other < found) == rarer)[doubtful].all()
+        assert other.min() >= 0
+        assert other.max() <= 1
+
+
+def test_the_vote_is_the_mean_against_0_37() -> None:
+    blade = np.zeros((512, 768), bool)
+    blade[:, 300:400] = True
+    network = np.where(blade, 0.6, 0.2).astype(np.float32)
+    unsure = np.full_like(network, 0.55)
+    voted = soft_vote(network, unsure, blade)
+    # (0.2 + 0.55) / 2 = 0.375, but only where the mask is near.
+    np.testing.assert_array_equal(voted[0], (np.arange(768) >= 276) & (np.arange(768) < 424))
+    np.testing.assert_array_equal(soft_vote(network, unsure - 0.02, blade), blade)
+    assert not soft_vote(network, np.zeros_like(network), blade).any()
+
+
+def test_far_from_the_mask_the_network_decides() -> None:
+    blade = np.zeros((512, 768), bool)
+    network = np.zeros((512, 768), np.float32)
+    network[:, 600:] = 0.4
+    sure = np.ones_like(network)
+    np.testing.assert_array_equal(soft_vote(network, sure, blade)[0], np.arange(768) >= 600)
+
+
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_it_starts_with_five_pictures(count: int) -> None:
     assert "5 pictures" in str(train_forest(samples(count)))
 
 
 def test_without_two_kinds_there_is_nothing_to_learn() -> None:
-    drawn = [Samples(part.features, np.zeros_like(part.labels)) for part in samples()]
+    drawn = [Samples(part.features, np.zeros_like(part.labels), 0.0) for part in samples()]
     assert "none of them has any" in str(train_forest(drawn))
 
 
 def test_a_forest_that_does_not_understand_is_not_used() -> None:
     rng = np.random.default_rng(0)
-    drawn = [Samples(part.features, rng.random(3000) < 0.5) for part in samples()]
+    drawn = [Samples(part.features, rng.random(3000) < 0.5, 0.5) for part in samples()]
     assert "has not seen" in str(train_forest(drawn))
