@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from models.evaluation.segmentation_acceptance import acceptance_curve
 from models.evaluation.segmentation_markdown import TITLES
@@ -60,5 +61,6 @@ def _panel(axes: Axes, report: dict[str, Any], measure: str) -> None:
         )
     axes.set_xlim(max(0.0, lowest - 0.02), 1.0)
     axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel(f"… this {_MEASURES[measure]}")
     axes.grid(alpha=0.3)
