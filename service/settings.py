@@ -26,6 +26,13 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _whole(value: object) -> object:
+    """Let a number be text, as in the environment and in a query: a choice takes no other type."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Flips = Annotated[Literal[1, 2, 4], BeforeValidator(_whole)]
+"""Flipped pictures that the network looks at to find the blade."""
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -70,7 +77,7 @@ class Settings(BaseSettings):
         "lite", pattern=r"^[a-z0-9][a-z0-9.-]*$", description="model of a request that names none"
     )
 
-    flips: Literal[1, 2, 4] = Field(
+    flips: Flips = Field(
         1, description="flipped pictures that the network looks at to find the blade"
     )
     dilation_pixels: int = Field(

@@ -12,6 +12,7 @@ from service.codec.container.layout import Mode
 from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
+from service.settings import Flips
 
 _REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
 _MODEL = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
@@ -137,7 +138,7 @@ class SegmentParameters(_Parameters):
         "while, so that pictures may be posted one by one: from the fifth on a random forest "
         "learns from all of them. Pictures of one request are of one surface in any case.",
     )
-    flips: Literal[1, 2, 4] | None = Field(
+    flips: Flips | None = Field(
         None,
         description="Flipped pictures that the network looks at: more take longer and are a "
         "little better. The service's setting if left out.",

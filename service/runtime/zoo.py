@@ -61,11 +61,10 @@ class Zoo:
 
     @classmethod
     def open(cls, settings: Settings) -> Zoo:
-        """The zoo of the settings, its default models loaded and checked.
+        """The zoo of the settings, its default model loaded and checked.
 
         With ``provider=auto``, a CUDA device that cannot run the default model, or gets its known
-        answers wrong, is left for the CPU; ``health`` then says so. Without a model that finds the
-        blade everything else still works; ``health`` says that too.
+        answers wrong, is left for the CPU; ``health`` then says so.
         """
         device = choose_device(settings.provider, settings.threads)
         zoo = cls(settings.zoo_path, device, settings.default_model)
@@ -77,16 +76,12 @@ class Zoo:
             zoo = cls(settings.zoo_path, Device("cpu", settings.threads), settings.default_model)
             zoo.fallback_reason = str(error)
             zoo.by_name(None)
-        try:
-            zoo.segmentation()
-        except (UnknownModel, ModelUnavailable) as error:
-            zoo.segmentation_failure = error.detail
         return zoo
 
     fallback_reason: str | None = None
     """Why CUDA was left for the CPU, if it was."""
     segmentation_failure: str | None = None
-    """Why the blade cannot be found here, if it cannot."""
+    """Why the blade cannot be found here, once that was tried in vain."""
 
     @property
     def provider(self) -> str:
@@ -170,6 +165,17 @@ class Zoo:
                 check_segmentation_answers(model, *read_segmentation_answers(self._folders[digest]))
                 self._segmentation[digest] = model
             return self._segmentation[digest]
+
+    def segmentation_if_usable(self) -> SegmentationModel | None:
+        """The default model that finds the blade; None if it cannot be used, and `health` says why.
+
+        Everything else works without one.
+        """
+        try:
+            return self.segmentation()
+        except (UnknownModel, ModelUnavailable) as error:
+            self.segmentation_failure = error.detail
+            return None
 
     @property
     def has_lossless(self) -> bool:

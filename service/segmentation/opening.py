@@ -9,9 +9,10 @@ from service.settings import Settings
 
 
 def open_segmenter(zoo: Zoo, settings: Settings) -> Segmenter | None:
-    """Make a segmenter of the zoo's model; None where `Zoo.open` found none that works."""
-    if zoo.segmentation_failure is not None:
+    """Load the zoo's model, check it, and make a segmenter of it; None if there is none to use."""
+    model = zoo.segmentation_if_usable()
+    if model is None:
         return None
     threads = settings.threads
     surfaces = Surfaces(settings.surfaces, settings.surface_seconds, threads)
-    return Segmenter(zoo.segmentation(), settings.flips, threads, surfaces)
+    return Segmenter(model, settings.flips, threads, surfaces)

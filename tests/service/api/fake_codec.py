@@ -158,6 +158,18 @@ def open_codec(settings):
     return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo(), Segmenter(BrightModel()))
 
 
+class SlowModel(BrightModel):
+    """Takes its time for each flipped picture."""
+
+    def probability(self, pictures):
+        time.sleep(0.5)
+        return super().probability(pictures)
+
+
+def open_slow_codec(settings):
+    return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo(), Segmenter(SlowModel()))
+
+
 def open_blind_codec(settings):
     return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo())
 

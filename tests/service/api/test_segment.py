@@ -7,7 +7,7 @@ import pytest
 
 from service.api.accept import choose
 from service.errors import NotAcceptable
-from tests.service.api.conftest import encoded, pixels_of, speckled
+from tests.service.api.conftest import encoded, pixels_of, speckled, until
 
 BLADE = np.s_[30:70, :]
 
@@ -85,6 +85,11 @@ def test_an_overlay_shows_the_picture_with_its_blade_marked(client, photo, body)
     assert abs(shown[45:55] - 220).max() > 30  # blade tinted
 
 
+@pytest.mark.parametrize("flips", [1, 2, 4])
+def test_flips_may_be_chosen(client, body, flips):
+    assert client.post(f"/segment?flips={flips}", content=body).status_code == 200
+
+
 def test_several_pictures_are_answered_in_their_order(client):
     files = [("image", (f"{seed}.png", encoded(speckled(seed)))) for seed in range(6)]
     answer = client.post("/segment", files=files).json()
@@ -150,7 +155,8 @@ def test_a_doubtful_share_is_warned_of(client, level, says):
 
 
 @pytest.mark.parametrize(
-    "query", ["flips=3", "flips=0", "surface=%0A", "surface=" + "x" * 101, "f=1"]
+    "query",
+    ["flips=3", "flips=0", "flips=two", "flips=", "surface=%0A", "surface=" + "x" * 101, "f=1"],
 )
 def test_nonsense_is_refused(client, body, query):
     response = client.post(f"/segment?{query}", content=body)
@@ -198,7 +204,14 @@ def test_metrics_count_what_was_segmented(other_client, body):
     assert 'bladestream_stage_seconds_count{stage="network"} 1.0' in told
 
 
-def test_a_deadline_ends_it(other_client):
-    client = other_client(request_timeout_seconds=0.001)
-    response = client.post("/segment", content=encoded(speckled(0)))
+def test_a_deadline_ends_it_between_runs_of_the_network(other_client):
+    client = other_client(
+        codec="tests.service.api.fake_codec:open_slow_codec", request_timeout_seconds=1.2, jobs=1
+    )
+    until(lambda: client.get("/readyz").status_code == 200)
+    picture = encoded(speckled(0))
+    response = client.post("/segment?flips=4", content=picture)
     assert (response.status_code, response.json()["code"]) == (504, "deadline-exceeded")
+    # The worker has let go of it, and lives.
+    until(lambda: client.post("/segment?flips=1", content=picture).status_code == 200)
+    assert client.get("/healthz").json()["worker"]["restarts"] == 0

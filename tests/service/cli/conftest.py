@@ -69,6 +69,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
         provider="cpu",
         has_lossless=False,
         segmentation_failure="it has no network",
+        segmentation_if_usable=lambda: None,
         models=lambda: [{"name": "lite", "version": "1", "kind": "lossy", "digest": "ab" * 32}],
     )
     stand_in.zoo = zoo
@@ -82,8 +83,7 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
 def finds_bright(codec: StandInCodec) -> BrightModel:
     """A zoo that finds the blade: what is bright is blade."""
     model = BrightModel()
-    codec.zoo.segmentation_failure = None
-    codec.zoo.segmentation = lambda: model
+    codec.zoo.segmentation_if_usable = lambda: model
     return model
 
 

@@ -78,7 +78,10 @@ def folder(tmp_path: Path, zoo_folder: Path) -> Path:
 
 
 def open_zoo(folder: Path) -> Zoo:
-    return Zoo.open(Settings(provider="cpu", threads=1, zoo_path=folder.parents[1]))
+    """A zoo that was asked for its network, as the worker does at its start."""
+    zoo = Zoo.open(Settings(provider="cpu", threads=1, zoo_path=folder.parents[1]))
+    zoo.segmentation_if_usable()
+    return zoo
 
 
 def test_it_tells_how_probable_blade_is(folder: Path) -> None:
@@ -132,6 +135,7 @@ def test_without_its_known_answers_it_is_not_used(folder: Path, damage: str) -> 
         np.savez(path, **arrays)
     zoo = open_zoo(folder)
     assert zoo.health()["segmentation"] is False
+    assert zoo.segmentation_if_usable() is None
     assert "known" in str(zoo.segmentation_failure)
     with pytest.raises(ModelUnavailable):
         zoo.segmentation()

@@ -73,7 +73,7 @@ def test_health_before_and_after_loading(zoo_folder: Path) -> None:
 
 def test_opening_loads_and_checks_the_default(zoo_folder: Path) -> None:
     zoo = Zoo.open(Settings(provider="cpu", threads=1, zoo_path=zoo_folder))
-    assert "lite/1" in zoo.health()["models_loaded"]
+    assert zoo.health()["models_loaded"] == ["lite/1"]
     with pytest.raises(UnknownModel):
         Zoo.open(Settings(provider="cpu", zoo_path=zoo_folder, default_model="none"))
 
