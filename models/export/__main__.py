@@ -2,7 +2,8 @@
 
 The card is a TOML file with ``description``, ``licence`` and ``data`` (what it was trained on, with
 credits), a list of ``weaknesses`` and, once measured, a table ``quality``. The name and version are
-those of the output folder, the record of the training is in the weights.
+those of the output folder, the record of the training is in the weights. A segmentation model's
+card may set ``threshold``, the probability from which a pixel is blade.
 """
 
 from __future__ import annotations
@@ -20,15 +21,20 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 from models.export.calibration import make_exact
+from models.export.segmentation_entry import write_segmentation_entry
 from models.export.zoo_entry import write_zoo_entry
+from models.networks.bunet import BUNet
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.registry import build
 from models.training import checkpoints
-from models.training.pictures import Crops, open_cache
+from models.training.examples import Examples
+from models.training.pictures import Crops
 from models.training.recipe import Recipe, RecipeError, find_recipe, read_recipe
+from models.training.sources import open_source
 from service.runtime.card import Card
 
+KNOWN_SIZE = (64, 96)  # of the picture that a segmentation model is checked on
 PATCHES = 48  # from which tables are counted, at nine qualities each: ten million symbols
 
 
@@ -42,6 +48,7 @@ class Prose(BaseModel):
     data: str
     weaknesses: tuple[str, ...]
     quality: dict[str, Any] = {}
+    threshold: float = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,9 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
         if (options.out / "model.json").exists():
             raise ValueError(f"{options.out} is taken; files made with it need it as it is")
         # The cache of the training run, if it lies beside the weights.
-        cache = open_cache(options.data, options.weights.parent / "cache")
-        crops = Crops(cache, recipe.data.crop, recipe.data.validation_share)
-        card = export(recipe, state, training_pictures(recipe, crops), options.out, prose)
+        source = open_source(recipe.data, options.data, options.weights.parent / "cache")
+        card: Card
+        if isinstance(source, Examples):
+            card = export_segmentation(recipe, state, source, options.out, prose)
+        else:
+            pictures = training_pictures(recipe, source)
+            card = export(recipe, state, pictures, options.out, prose)
     except (ValueError, OSError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
@@ -83,12 +94,33 @@ def export(
     network.load_state_dict(state["weights"])
     network.eval()
     make_exact(network, pictures)
-    stages = {stage.name: stage.model_dump(mode="json") for stage in recipe.stages}
+    return write_zoo_entry(network, pictures, folder, _card(recipe, state, folder, prose))
+
+
+def export_segmentation(
+    recipe: Recipe, state: dict[str, Any], examples: Examples, folder: Path, prose: Prose
+) -> Card:
+    """Write ``folder`` (NAME/VERSION) of a BU-Net; RecipeError when the recipe is not of one."""
+    network = build(recipe.model.name, recipe.model.arguments)
+    if not isinstance(network, BUNet):
+        raise RecipeError(f"{recipe.model.name} does not find blades")
+    network.load_state_dict(state["weights"])
+    (example,) = examples.draw(1, np.random.default_rng(recipe.seed), KNOWN_SIZE)
+    card = _card(recipe, state, folder, prose)
+    picture = np.ascontiguousarray(example[..., :3])
+    return write_segmentation_entry(network, picture, prose.threshold, folder, card)
+
+
+def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, object]:
+    """What cards of all kinds say."""
+    stages = {s.name: s.model_dump(mode="json", exclude_none=True) for s in recipe.stages}
     ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
-    card = prose.model_dump(exclude={"data"})
+    card = prose.model_dump(exclude={"data", "threshold"})
     card |= {"name": folder.parent.name, "version": folder.name}
-    card["training"] = {"data": prose.data, "crops": recipe.data.model_dump(), "stages": ran}
-    return write_zoo_entry(network, pictures, folder, card)
+    other = {"validation_share"} if recipe.data.kind == "pairs" else {"kind", "shares"}
+    data = recipe.data.model_dump(exclude=other)
+    card["training"] = {"data": prose.data, "crops": data, "stages": ran}
+    return card
 
 
 def training_pictures(recipe: Recipe, crops: Crops) -> list[Tensor]:
