@@ -16,7 +16,8 @@ from service.errors import BadParameter, BladestreamError, ModelUnavailable
 
 if TYPE_CHECKING:
     from service.pictures import Limits
-    from service.segmentation.pipeline import Prepared, Segmented, Segmenter
+    from service.segmentation.pipeline import Segmented, Segmenter
+    from service.segmentation.prepared import Prepared
 
 _SUFFIX = ".mask.png"
 

@@ -13,6 +13,7 @@ from service.codec.options import Checkpoint, no_checkpoint
 from service.codec.timing import Stages
 from service.runtime.segmentation_model import SegmentationModel
 from service.segmentation.forest import (
+    LEAST_PICTURES,
     MOST_FLIPPED,
     VOTE,
     Forest,
@@ -23,6 +24,7 @@ from service.segmentation.forest import (
 from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
 from service.segmentation.network import blade_probability
+from service.segmentation.prepared import Prepared
 from service.segmentation.surfaces import Surface, Surfaces
 
 Step = Literal["network", "holes", "forest_vote", "final"]
@@ -30,32 +32,6 @@ STEPS: tuple[Step, ...] = ("network", "holes", "forest_vote", "final")
 
 NEARLY_ALL = 0.97
 """A larger share of blade is doubtful, as none at all is."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A picture after the steps that need no other: small, so that a whole surface may wait.
-
-    Attributes
-    ----------
-    size
-        Rows and columns of the picture.
-    small
-        (256, 384, 3), what the forest sees.
-    probability
-        (512, 768), the network's.
-    network, holes
-        (512, 768), the masks of the first two steps.
-    seconds
-        By stage.
-    """
-
-    size: tuple[int, int]
-    small: NDArray[np.uint8]
-    probability: NDArray[np.float32]
-    network: NDArray[np.bool_]
-    holes: NDArray[np.bool_]
-    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,12 +227,16 @@ class Segmenter:
         results = []
         for done, picture in enumerate(prepared):
             checkpoint("forest", done, len(prepared))
-            results.append(self._vote(picture, forest, stages))
+            results.append(self._vote(picture, forest, stages, len(known)))
             stages = Stages()
         return results
 
-    def _vote(self, picture: Prepared, forest: Forest | str, stages: Stages) -> Segmented:
+    def _vote(
+        self, picture: Prepared, forest: Forest | str, stages: Stages, pictures: int
+    ) -> Segmented:
         warnings = []
+        if isinstance(forest, str) and pictures >= LEAST_PICTURES:
+            warnings.append(f"The random forest had no vote: {forest}.")
         voted, opinion = picture.holes, None
         if isinstance(forest, Forest):
             with stages.stage("forest"):

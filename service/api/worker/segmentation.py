@@ -20,7 +20,8 @@ from service.errors import BladestreamError, ModelUnavailable
 from service.pictures import Limits, Metadata, read_picture, write_picture
 from service.segmentation.outlines import polygons, run_lengths
 from service.segmentation.overlay import overlay
-from service.segmentation.pipeline import Prepared, Segmented, Segmenter
+from service.segmentation.pipeline import Segmented, Segmenter
+from service.segmentation.prepared import Prepared
 
 _OVERLAY_QUALITY = 85
 _NO_METADATA = Metadata(None, None, None)

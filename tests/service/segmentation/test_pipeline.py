@@ -120,6 +120,14 @@ def test_a_forest_that_would_turn_too_much_is_not_heard() -> None:
     np.testing.assert_array_equal(found[14].steps["final"], found[14].steps["holes"])
 
 
+def test_a_surface_without_any_blade_has_no_forest_and_says_so() -> None:
+    dark = [np.full((20, 30, 3), level, np.uint8) for level in range(5)]
+    found = Segmenter(BrightModel()).segment(dark)
+    assert not any(result.forest_used for result in found)
+    assert all(len(result.warnings) == 2 for result in found)
+    assert "none of them has any" in found[0].warnings[0]
+
+
 @pytest.mark.parametrize(
     ("level", "says"), [(0, "No blade was found."), (255, "100.0% of the picture")]
 )
