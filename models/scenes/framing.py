@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.scenes.camera import Camera, look_at, unit
 from models.scenes.meshes import frame
-from models.scenes.tags import VIEWS
+from models.scenes.tags import GROUNDS, SKIES, VIEWS
 from models.scenes.turbine import BLADES, COLLARS, HUB, NACELLE, PARTS, TOWER, Turbine
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def draw_run(rng: Rng, turbine: Turbine, kind: str, views: tuple[str, ...]) -> t
     for _ in range(20):
         angle = rng.uniform(0, 2 * np.pi)
         away = np.cos(angle) * side + np.sin(angle) * other
-        if (away @ axis > (0.85 if "tower-behind" in views else 0.1)) == upwind:
+        if (away @ axis > (0.7 if "tower-behind" in views else 0.1)) == upwind:
             break
     else:
         away = axis - (axis @ span) * span
@@ -159,6 +159,30 @@ def _elsewhere(rng: Rng, turbine: Turbine, run: Run) -> Camera:
     position[2] = turbine.height * rng.uniform(0.3, 1.2)
     target = position + out * 100 + np.array([0, 0, rng.uniform(-60, 15)])
     return look_at(position, target, run.focal, rng.normal(0, 0.02))
+
+
+def hidden_by(camera: Camera, sun: Array, size: tuple[int, int]) -> set[str]:
+    """Tags of a site that a picture can't show, for want of ground, sky or sun in it.
+
+    Ground and sky need a tenth of the picture's height. A sun behind stands within 60 degrees of
+    the way the camera looks; glare comes from a sun in the picture or a quarter of it outside.
+    """
+    margin = max(size[0] // 10, 1)
+    upper = camera.rays(size, slice(margin, margin + 1))[..., 2]
+    lower = camera.rays(size, slice(size[0] - margin, size[0] - margin + 1))[..., 2]
+    hidden: set[str] = set()
+    if min(upper.min(), lower.min()) > -0.01:
+        hidden |= {*GROUNDS}
+    if max(upper.max(), lower.max()) < 0.1:
+        hidden |= {*SKIES}
+    flat, way = sun[:2], camera.axes[2, :2]
+    if flat @ way < 0.5 * np.linalg.norm(flat) * np.linalg.norm(way):
+        hidden.add("sun-behind")
+    spot, depth = camera.project(camera.position + sun * 1e6, size)
+    reach = np.array(size[::-1])
+    if depth <= 0 or (spot < -0.25 * reach).any() or (spot > 1.25 * reach).any():
+        hidden.add("sun-glare")
+    return hidden
 
 
 def views_of(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenes.camera import Camera
-from models.scenes.framing import Run, draw_camera, draw_run, views_of
+from models.scenes.framing import Run, draw_camera, draw_run, hidden_by, views_of
 from models.scenes.land import landscape
 from models.scenes.meshes import Mesh, join
 from models.scenes.optics import photograph
@@ -21,8 +21,9 @@ from models.scenes.site import Site, draw_site, draw_turbine
 from models.scenes.tags import CAMERA_FAULTS, GROUNDS, SKIES, VIEWS, check_tags
 from models.scenes.turbine import BLADES, PARTS
 
-_LAND = (*SKIES, *GROUNDS)
-_TRIES = 80
+_CLOSE = {"tip", "root", "fills-picture", "diagonal", "tower-behind"}
+_TRIES = 40
+_REDRAWS = 12
 _SKETCH = 96  # width of the picture that a framing is judged by
 _BAND = 1 << 19  # pixels that are rendered together
 
@@ -71,29 +72,46 @@ def render_surface(
     Raises
     ------
     ValueError
-        For unknown tags, tags that exclude each other, or a picture under 32 pixels a side.
+        For unknown tags, tags that exclude each other or that no framing shows together, or a
+        picture under 32 pixels a side.
     """
     wanted = tuple(tags)
     check_tags(wanted)
     if min(size) < 32:
         raise ValueError(f"a scene has at least 32 pixels a side, not {size}")
-    rng = np.random.default_rng([seed, 20])
-    views = tuple(tag for tag in wanted if tag in VIEWS)
-    near = {"tip", "root", "fills-picture", "diagonal", "drops"}
-    kind = "run" if set(views) & near or rng.random() < 0.55 else "orbit"
-    run, turbine = draw_run(rng, draw_turbine(rng, kind), kind, views)
-    site = draw_site(rng, wanted, turbine, -run.side, bool(backgrounds))
+    views = _views(wanted)
+    for attempt in range(_REDRAWS):
+        rng = np.random.default_rng([seed, 20, attempt])
+        # Close views are flown along a blade; the rest may as well be seen from far away.
+        kind = "run" if set(views) & _CLOSE or rng.random() < 0.55 else "orbit"
+        run, turbine = draw_run(rng, draw_turbine(rng, kind), kind, views)
+        site = draw_site(rng, wanted, turbine, -run.side, bool(backgrounds))
+        generators = [np.random.default_rng([seed, 21, attempt, i]) for i in range(pictures)]
+        framings = []
+        for number, own in enumerate(generators):
+            place = number / (pictures - 1) if pictures > 1 else own.random()
+            framings.append(_frame(own, site, run, place, wanted, size))
+        if all(framings):
+            break
+    else:
+        raise ValueError(f"no framing shows {', '.join(wanted)} together")
     chosen = _few(rng, backgrounds or ())
     faults = tuple(
         fault
         for fault, chance in zip(CAMERA_FAULTS, (0.05, 0.06, 0.02), strict=True)
         if fault in wanted or rng.random() < chance
     )
-    for number in range(pictures):
-        own = np.random.default_rng([seed, 21, number])
-        place = number / max(pictures - 1, 1) if pictures > 1 else own.random()
-        camera, shown = _frame(own, site, run, place, views, size)
-        yield _render(own, seed, site, camera, size, shown + faults, chosen)
+    for own, framing in zip(generators, framings, strict=True):
+        if framing is not None:
+            yield _render(own, seed, site, framing[0], size, framing[1] + faults, chosen)
+
+
+def _views(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The views that cameras are aimed at; a shadow on the tower needs the tower."""
+    views = tuple(tag for tag in wanted if tag in VIEWS)
+    if "blade-shadow" in wanted and "tower-behind" not in views:
+        views += ("tower-behind",)
+    return views
 
 
 def _few(rng: np.random.Generator, paths: Sequence[Path]) -> list[Path]:
@@ -106,10 +124,11 @@ def _frame(
     site: Site,
     run: Run,
     place: float,
-    views: tuple[str, ...],
+    wanted: tuple[str, ...],
     size: tuple[int, int],
-) -> tuple[Camera, tuple[str, ...]]:
-    """A camera whose picture shows all `views`, and what it shows."""
+) -> tuple[Camera, tuple[str, ...]] | None:
+    """A camera whose picture shows all `wanted`, and its views; None if none was found."""
+    views = _views(wanted)
     sketch = (max(_SKETCH * size[0] // size[1], 8), _SKETCH)
     for _ in range(_TRIES):
         camera = draw_camera(rng, site.turbines[0], run, place, views, size)
@@ -119,9 +138,10 @@ def _frame(
         shown = views_of(part, site.turbines[0], run, camera)
         if "no-blade" in views and (faces.part[numbers] % PARTS < BLADES)[numbers > 0].any():
             continue
-        if set(views) <= set(shown):
+        hidden = hidden_by(camera, site.light.direction, size) & set(wanted)
+        if set(views) <= set(shown) and (not hidden or "fills-picture" in views):
             return camera, shown
-    raise ValueError(f"no framing shows {', '.join(views)} together")
+    return None
 
 
 def _mesh(site: Site, camera: Camera, size: tuple[int, int]) -> Mesh:
@@ -158,10 +178,13 @@ def _render(
             behind[band] if behind is not None else landscape(site, camera, camera.rays(size, band))
         )
         light[band], mask[band] = _band(view, faces, under, band)
+    absent = set() if "fills-picture" in shown else hidden_by(camera, site.light.direction, size)
     if behind is not None:
-        shown += tuple(tag for tag in site.tags if tag not in _LAND)
-    else:
-        shown += site.tags
+        absent |= {*GROUNDS, *SKIES}
+    shown += tuple(tag for tag in site.tags if tag not in absent)
+    if mask.any():
+        # The sketch that the framing was judged by may have missed a far and thin one.
+        shown = tuple(tag for tag in shown if tag != "no-blade")
     rgb = photograph(rng, site, camera, light, shown)
     return Scene(rgb, mask, tuple(sorted(set(shown))), seed)
 

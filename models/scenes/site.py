@@ -114,9 +114,9 @@ def draw_site(rng: Rng, tags: tuple[str, ...], main: Turbine, view: Array, photo
     for tag, chance in zip(FINISHES, (0.3, 0.45, 0.3), strict=True):
         if tag in asked or rng.random() < chance:
             shown.add(tag)
-    light = _draw_light(rng, sky, ground, shown, view)
+    light = _draw_light(rng, sky, ground, shown, view, main)
     return Site(
-        turbines=(main, *_neighbours(rng, main)),
+        turbines=(main, *(() if "no-blade" in asked else _neighbours(rng, main))),
         sky=sky,
         ground=ground,
         light=light,
@@ -196,13 +196,20 @@ def _exposure(rng: Rng, asked: set[str], shown: set[str]) -> float:
     return value
 
 
-def _draw_light(rng: Rng, sky: str, ground: str, shown: set[str], view: Array) -> Light:
+def _draw_light(
+    rng: Rng, sky: str, ground: str, shown: set[str], view: Array, main: Turbine
+) -> Light:
     warm = rng.uniform(0, 1)
     elevation = np.radians(rng.uniform(12, 65))
     ahead = np.arctan2(view[1], view[0])
     # Inspectors like the sun in their back.
     around = ahead + np.pi + (rng.normal(0, 0.9) if rng.random() < 0.6 else rng.uniform(-2.2, 2.2))
-    if "sun-glare" in shown:
+    if "blade-shadow" in shown:
+        # From before the rotor and low, so that the blade's shadow meets the tower.
+        axis = main.axis
+        around = np.arctan2(axis[1], axis[0]) + rng.normal(0, 0.12)
+        elevation = np.radians(rng.uniform(12, 30))
+    elif "sun-glare" in shown:
         around, elevation = ahead + rng.normal(0, 0.15), np.radians(rng.uniform(6, 22))
     elif "sun-behind" in shown:
         around, elevation = ahead + rng.normal(0, 0.5), np.radians(rng.uniform(15, 45))

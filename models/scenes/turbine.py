@@ -94,12 +94,9 @@ class Turbine:
     def blade_mesh(self, blade: int, number: int, camera: Camera, size: tuple[int, int]) -> Mesh:
         """A blade's faces, fine where the camera sees it."""
         shape = self.shape
-        coarse = np.concatenate(
-            [
-                np.linspace(0.0, shape.length - shape.tip, 20),
-                shape.length - shape.tip * np.cos(np.linspace(0, np.pi / 2, 9))[1:],
-            ]
-        )
+        # Dense towards the end, where an elliptic tip turns fastest.
+        closing = shape.length - shape.tip * (1 - np.sin(np.linspace(0, np.pi / 2, 16)))
+        coarse = np.concatenate([np.linspace(0.0, closing[0], 20)[:-1], closing])
         points = self.blade_axis(blade, coarse)
         pixels, depth = camera.project(points, size)
         margin = 2.0 * shape.chord * camera.focal * size[1] / np.maximum(depth, 1.0)
