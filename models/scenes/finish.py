@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from models.scenes.blade import BladeShape
 from models.scenes.noise import Floats, hashed, smoothstep
-from models.scenes.site import Finish, Site
+from models.scenes.paint import Finish
+from models.scenes.site import Site
+from models.scenes.turbine import NACELLE, PARTS, TOWER
 
 # Rows of 3 bits: the digits 0 to 9 as painted on blades.
 _DIGITS = np.array(
@@ -26,6 +28,7 @@ _DIGITS = np.array(
 )
 _RUST = np.array([0.16, 0.1, 0.05], np.float32)
 _DIRT = np.array([0.34, 0.31, 0.25], np.float32)
+_FLAKES = np.array([0.22, 0.06, 0.035], np.float32)
 _LAMINATE = np.array([0.42, 0.4, 0.33], np.float32)
 
 
@@ -64,8 +67,9 @@ def blade_albedo(site: Site, number: int, span: Floats, turns: Floats, detail: f
     return colour
 
 
-def body_albedo(site: Site, along: Floats, turns: Floats, tower: bool, detail: float) -> Floats:
-    """Albedo (n, 3) of nacelle, hub or tower."""
+def body_albedo(site: Site, part: int, along: Floats, turns: Floats, detail: float) -> Floats:
+    """Albedo (n, 3) of the nacelle, hub or tower that `part` is."""
+    tower, nacelle = part % PARTS == TOWER, part % PARTS == NACELLE
     finish = site.finish
     colour = np.repeat(finish.body.astype(np.float32)[None], along.size, axis=0)
     tile, shift = site.tile, site.salt % 89 / 89
@@ -83,6 +87,12 @@ def body_albedo(site: Site, along: Floats, turns: Floats, tower: bool, detail: f
         _mix(colour, np.float32(0.2), 0.55 * (panel | around))
         runs = tile(along * np.float32(0.5), turns * np.float32(0.4) + shift)
         _mix(colour, _RUST, 0.35 * finish.rust * smoothstep(1.2, 2.5, runs))
+    if finish.rust:
+        patches = tile(along * np.float32(0.06) + shift, turns * np.float32(0.5))
+        flakes = patches + np.float32(0.4) * tile(along * np.float32(0.9), turns * 5)
+        _mix(colour, _FLAKES, 0.85 * finish.rust * smoothstep(2.1, 2.3, flakes))
+    if finish.lettering is not None and nacelle:
+        _letter(colour, finish, along, turns, site.turbines[0].nacelle)
     if finish.body_stripe is not None:
         _mix(
             colour,
@@ -94,6 +104,28 @@ def body_albedo(site: Site, along: Floats, turns: Floats, tower: bool, detail: f
 
 def _mix(colour: Floats, other: Floats | np.float32, weight: NDArray[np.floating]) -> None:
     colour += (other - colour) * weight.astype(np.float32)[:, None]
+
+
+def _letter(
+    colour: Floats,
+    finish: Finish,
+    along: Floats,
+    turns: Floats,
+    nacelle: tuple[float, float, float],
+) -> None:
+    """The maker's name on both sides of the nacelle, upright and from left to right."""
+    assert finish.lettering is not None
+    height, width = finish.lettering.shape
+    tall = 0.1  # turns
+    long = tall * nacelle[2] * 3.2 * width / height
+    for middle, sign in ((0.0, -1.0), (0.5, 1.0)):
+        up = (turns - middle + 0.5) % 1 - 0.5
+        row = (0.5 - sign * -up / tall) * height
+        column = (sign * (along - 0.45 * nacelle[0]) / long + 0.5) * width
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        spot = np.flatnonzero(inside)
+        inked = finish.lettering[row[spot].astype(np.int32), column[spot].astype(np.int32)]
+        colour[spot[inked]] = finish.letters.astype(np.float32)
 
 
 def _paint_bands(colour: Floats, finish: Finish, shape: BladeShape, span: Floats) -> None:
@@ -109,6 +141,9 @@ def _paint_root(colour: Floats, site: Site, span: Floats, turns: Floats, detail:
     if not near.any():
         return
     finish = site.finish
+    if finish.collar is not None:
+        start, wide = finish.collar
+        _mix(colour, _DIRT * np.float32(0.8), 0.8 * ((span > start) & (span < start + wide)))
     joint = smoothstep(max(0.03, detail) * 2, max(0.03, detail), span)
     _mix(colour, np.float32(0.12), 0.75 * joint)
     if finish.rust:

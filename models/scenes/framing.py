@@ -15,6 +15,7 @@ from models.scenes.turbine import BLADES, COLLARS, HUB, NACELLE, PARTS, TOWER, T
 Array = NDArray[np.float64]
 Rng = np.random.Generator
 _ASTRAY = 0.05  # share of pictures that look past the rotor
+_NACELLE = 0.05  # and of those that look at the nacelle alone
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ def draw_camera(
     size: tuple[int, int],
 ) -> Camera:
     """One framing: `place` 0 is at the root, 1 at the tip; `views` are aimed at, not assured."""
-    if "no-blade" in views or (not views and rng.random() < _ASTRAY):
+    chance = 1.0 if views else rng.random()
+    if "no-blade" in views or chance < _ASTRAY:
         return _elsewhere(rng, turbine, run)
+    if chance < _ASTRAY + _NACELLE:
+        return _at_nacelle(rng, turbine, run)
     if run.kind == "orbit" and not set(views) & {"tip", "root", "fills-picture", "diagonal"}:
         return _around(rng, turbine, run, size)
     return _along(rng, turbine, run, place, views, size)
@@ -144,6 +148,16 @@ def _around(rng: Rng, turbine: Turbine, run: Run, size: tuple[int, int]) -> Came
     half = min(0.5 / run.focal * distance, 1.3 * length)
     offset = rng.uniform(-0.75, 0.75, 3) * half * np.array([1, 1, size[0] / size[1]])
     return look_at(position, hub + offset, run.focal, rng.normal(0, 0.015))
+
+
+def _at_nacelle(rng: Rng, turbine: Turbine, run: Run) -> Camera:
+    """Beside or above the nacelle, as close as its lettering is read."""
+    length = turbine.nacelle[0]
+    target = turbine.hub_centre - turbine.axis * length * rng.uniform(0.0, 1.0)
+    side = np.cross(turbine.axis, [0.0, 0.0, 1.0]) * rng.choice([-1.0, 1.0])
+    away = unit(side + rng.normal(0, 0.5) * turbine.axis + np.array([0, 0, rng.uniform(-0.1, 0.8)]))
+    distance = length * run.focal * rng.uniform(0.7, 2.0) + turbine.nacelle[1]
+    return look_at(target + away * distance, target, run.focal, rng.normal(0, 0.03))
 
 
 def _elsewhere(rng: Rng, turbine: Turbine, run: Run) -> Camera:

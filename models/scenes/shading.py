@@ -13,7 +13,7 @@ from models.scenes.meshes import Mesh, frame
 from models.scenes.noise import Floats, smoothstep
 from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
 from models.scenes.site import Site
-from models.scenes.turbine import BLADES, PARTS, TOWER
+from models.scenes.turbine import BLADES, PARTS
 
 _SHADOW_SIDE = (384, 2048)  # samples of the sun's view, for small and for large pictures
 _FAR = 1.0e5
@@ -128,7 +128,7 @@ def shade(view: Look, part: NDArray[np.int32], values: Floats) -> Floats:
         if kind < BLADES:
             albedo[spot] = blade_albedo(site, number, along, turns, detail)
         else:
-            albedo[spot] = body_albedo(site, along, turns, kind == TOWER, detail)
+            albedo[spot] = body_albedo(site, number, along, turns, detail)
     facing = np.clip(light.direction.astype(np.float32) @ normal, 0, 1)
     if view.shadows is not None:
         facing = facing * view.shadows.lit(position)

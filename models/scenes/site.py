@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.scenes.blade import BladeShape
 from models.scenes.noise import NoiseTile
+from models.scenes.paint import Finish, draw_finish
 from models.scenes.tags import FINISHES, GROUNDS, LIGHTS, SKIES
 from models.scenes.turbine import Turbine
 
@@ -37,29 +38,6 @@ class Light:
     ground: Array
     horizon: Array
     haze: float
-
-
-@dataclass(frozen=True)
-class Finish:
-    """Paint, dirt and damage of the blades; lengths in metres."""
-
-    albedo: Array
-    body: Array
-    gloss: float
-    dirt: float
-    streaks: float
-    rust: float
-    erosion: float
-    cracks: float
-    lightning: float
-    bands: tuple[tuple[float, float], ...]
-    band_colour: Array
-    dark_tip: bool
-    writing: bool
-    generators: bool
-    tape: float
-    receptors: tuple[float, ...]
-    body_stripe: Array | None
 
 
 @dataclass(frozen=True)
@@ -120,7 +98,7 @@ def draw_site(rng: Rng, tags: tuple[str, ...], main: Turbine, view: Array, photo
         sky=sky,
         ground=ground,
         light=light,
-        finish=_draw_finish(rng, main.shape, shown),
+        finish=draw_finish(rng, main.shape, shown),
         exposure=_exposure(rng, asked, shown),
         photo=photos and not procedural and rng.random() < 0.5,
         tile=NoiseTile(rng),
@@ -235,43 +213,6 @@ def _draw_light(
     below = 1.3 * bounce * earth * (strength * np.sin(elevation) * 0.7 + above)
     haze = {"haze": rng.uniform(4e-4, 2.5e-3)}.get(sky, rng.uniform(2e-5, 2e-4))
     return Light(direction, strength * sun_colour, above, below, horizon, haze)
-
-
-def _draw_finish(rng: Rng, shape: BladeShape, shown: set[str]) -> Finish:
-    white = np.array([1.0, 1.0, 0.985]) * (rng.uniform(0.68, 0.95) if rng.random() < 0.8 else 0.45)
-    tinted = white * (1 + rng.normal(0, 0.015, 3))
-    bands: tuple[tuple[float, float], ...] = ()
-    marked, damaged = "markings" in shown, "damage" in shown
-    colour = np.array([0.55, 0.04, 0.03]) * rng.uniform(0.7, 1.2)
-    if marked and rng.random() < 0.6:
-        wide = shape.length * rng.uniform(0.06, 0.11)
-        starts = [shape.length - wide * factor for factor in (1.0, 3.0, 5.0)]
-        bands = tuple((start, start + wide) for start in starts[: int(rng.integers(1, 4))])
-    stripe = None
-    if rng.random() < 0.15:
-        stripe = rng.choice(np.array([[0.5, 0.05, 0.04], [0.04, 0.1, 0.35], [0.1, 0.3, 0.12]]))
-    receptors = (shape.length - rng.uniform(0.4, 1.2),)
-    if rng.random() < 0.6:
-        receptors += tuple(shape.length * rng.uniform(0.4, 0.95, 3))
-    return Finish(
-        albedo=tinted,
-        body=tinted * rng.uniform(0.92, 1.06) * (1 + rng.normal(0, 0.012, 3)),
-        gloss=rng.uniform(0.0, 0.3),
-        dirt=rng.uniform(0, 0.16),
-        streaks=rng.uniform(0, 0.3) * (rng.random() < 0.5),
-        rust=rng.uniform(0.2, 1.0) * (rng.random() < 0.5),
-        erosion=rng.uniform(0.3, 1.0) if damaged else 0.0,
-        cracks=rng.uniform(0.3, 1.0) if damaged else 0.0,
-        lightning=rng.uniform(0.4, 1.0) if damaged and rng.random() < 0.6 else 0.0,
-        bands=bands,
-        band_colour=colour,
-        dark_tip=marked and not bands,
-        writing=marked,
-        generators="vortex-generators" in shown,
-        tape=rng.uniform(0.85, 1.1),
-        receptors=receptors,
-        body_stripe=stripe,
-    )
 
 
 def _neighbours(rng: Rng, main: Turbine) -> tuple[Turbine, ...]:
