@@ -15,8 +15,8 @@ from types import FrameType
 
 import torch
 
-from models.training.pictures import Crops, open_cache
 from models.training.recipe import find_recipe, read_recipe
+from models.training.sources import open_source
 from models.training.trainer import DivergedError, Trainer
 
 
@@ -30,10 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = _StopRequest(options.minutes)
     try:
         recipe = read_recipe(find_recipe(options.recipe))
-        cache = open_cache(options.data, folder / "cache")
-        data = recipe.data
-        crops = Crops(cache, data.crop, data.validation_share, data.grid)
-        trainer = Trainer(recipe, crops, folder, _device(options.device), stop)
+        source = open_source(recipe.data, options.data, folder / "cache")
+        trainer = Trainer(recipe, source, folder, _device(options.device), stop)
         done = trainer.run(options.stage)
     except (ValueError, OSError, DivergedError) as error:
         print(f"train: {error}", file=sys.stderr)

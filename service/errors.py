@@ -195,6 +195,14 @@ class NotFound(BladestreamError):
     title = "Not found"
 
 
+class NotAcceptable(BladestreamError):
+    """None of the media types that the client accepts can be answered; extra: ``available``."""
+
+    code = "not-acceptable"
+    status = 406
+    title = "No acceptable kind of answer"
+
+
 class WorkerFailed(BladestreamError):
     """The process that codes ended or failed in a way nobody foresaw."""
 

@@ -26,6 +26,13 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _whole(value: object) -> object:
+    """Let a number be text, as in the environment and in a query: a choice takes no other type."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Flips = Annotated[Literal[1, 2, 4], BeforeValidator(_whole)]
+"""Flipped pictures that the network looks at to find the blade."""
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -68,6 +75,17 @@ class Settings(BaseSettings):
     )
     default_model: str = Field(
         "lite", pattern=r"^[a-z0-9][a-z0-9.-]*$", description="model of a request that names none"
+    )
+
+    flips: Flips = Field(
+        1, description="flipped pictures that the network looks at to find the blade"
+    )
+    dilation_pixels: int = Field(
+        16, ge=0, le=1024, description="margin around a mask: a patch this near to blade is blade"
+    )
+    surfaces: int = Field(16, ge=1, le=1000, description="blade surfaces that are remembered")
+    surface_seconds: float = Field(
+        1800.0, gt=0, allow_inf_nan=False, description="time a surface is remembered unused"
     )
 
     archive_path: Path | None = Field(

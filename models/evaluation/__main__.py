@@ -109,6 +109,39 @@ def lossless(options: argparse.Namespace) -> None:
     text = as_markdown(report)
     (out / "lossless.md").write_text(text, encoding="utf-8")
     draw(report, out / "lossless.png")
+
+
+def segmentation(options: argparse.Namespace) -> None:
+    """Each step of the segmentation on pictures with true masks: segmentation.json, .md, .png.
+
+    What was missed and what was mistaken is drawn into the pictures of ``overlays/``.
+    """
+    from models.evaluation.segmentation import evaluate
+    from models.evaluation.segmentation_markdown import segmentation_page
+    from models.evaluation.segmentation_plot import draw_acceptance
+
+    out: Path = options.out
+    found = evaluate(
+        options.images,
+        options.masks,
+        options.index,
+        out / "overlays",
+        options.model,
+        options.baseline,
+        get_settings(),
+    )
+    words = ["segmentation"]
+    for name in ("images", "masks", "index", "out", "baseline"):
+        path: Path | None = getattr(options, name)
+        if path is not None:
+            words += [f"--{name}", shown(path)]
+    if options.model:
+        words += ["--model", options.model]
+    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    _write_json(out / "segmentation.json", report)
+    text = segmentation_page(report)
+    (out / "segmentation.md").write_text(text, encoding="utf-8")
+    draw_acceptance(report, out / "segmentation.png")
     print(text)
 
 
@@ -160,6 +193,16 @@ def _parser() -> argparse.ArgumentParser:
     exact_blade.add_argument("--masks", type=Path, help="folder of masks; all is blade without")
     exact_blade.add_argument("--out", type=Path, required=True, help="folder for the results")
     exact_blade.set_defaults(run=lossless)
+    where = verbs.add_parser(
+        "segmentation", help="each step of the segmentation", description=segmentation.__doc__
+    )
+    where.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    where.add_argument("--masks", type=Path, required=True, help="folder of masks of their names")
+    where.add_argument("--index", type=Path, help="surfaces and tags, as models.scenes writes them")
+    where.add_argument("--out", type=Path, required=True, help="folder for the results")
+    where.add_argument("--model", help="name in the zoo; the service's default otherwise")
+    where.add_argument("--baseline", type=Path, help="folder of a model to stand beside it")
+    where.set_defaults(run=segmentation)
     readme = verbs.add_parser("tables", help=tables.__doc__, description=tables.__doc__)
     readme.add_argument("--results", type=Path, default=Path("docs/results"))
     readme.add_argument("--readme", type=Path, default=Path("README.md"))

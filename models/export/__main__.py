@@ -2,7 +2,8 @@
 
 The card is a TOML file with ``description``, ``licence`` and ``data`` (what it was trained on, with
 credits), a list of ``weaknesses`` and, once measured, a table ``quality``. The name and version are
-those of the output folder, the record of the training is in the weights.
+those of the output folder, the record of the training is in the weights. A segmentation model's
+card may set ``threshold``, the probability from which a pixel is blade.
 """
 
 from __future__ import annotations
@@ -30,17 +31,22 @@ from models.export.pyramid_calibration import (
     in_training,
     make_pyramid_exact,
 )
+from models.export.segmentation_entry import write_segmentation_entry
 from models.export.zoo_entry import write_zoo_entry
 from models.networks.bitswap import Bitswap
+from models.networks.bunet import BUNet
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.pyramid import Pyramid
 from models.networks.registry import build
 from models.training import checkpoints
+from models.training.examples import Examples
 from models.training.pictures import Crops, PictureCache, open_cache
 from models.training.recipe import Recipe, RecipeError, find_recipe, read_recipe
+from models.training.sources import open_source
 from service.runtime.card import Card
 
+KNOWN_SIZE = (64, 96)  # of the picture that a segmentation model is checked on
 PATCHES = 48  # from which tables are counted, at nine qualities each: ten million symbols
 LOSSLESS_PATCHES = 320  # likewise: sixty million symbols
 SETTLING_PATCHES = 64  # of those, for the steps of the integers
@@ -56,6 +62,7 @@ class Prose(BaseModel):
     data: str
     weaknesses: tuple[str, ...]
     quality: dict[str, Any] = {}
+    threshold: float = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,8 +75,14 @@ def main(arguments: list[str] | None = None) -> int:
         if (options.out / "model.json").exists():
             raise ValueError(f"{options.out} is taken; files made with it need it as it is")
         # The cache of the training run, if it lies beside the weights.
-        cache = open_cache(options.data, options.weights.parent / "cache")
-        card = export(recipe, state, cache, options.out, prose, options.plain)
+        card: Card
+        if recipe.data.kind == "pairs":
+            source = open_source(recipe.data, options.data, options.weights.parent / "cache")
+            assert isinstance(source, Examples)
+            card = export_segmentation(recipe, state, source, options.out, prose)
+        else:
+            cache = open_cache(options.data, options.weights.parent / "cache")
+            card = export(recipe, state, cache, options.out, prose, options.plain)
     except (ValueError, OSError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
@@ -101,11 +114,7 @@ def export(
     network = build(recipe.model.name, recipe.model.arguments)
     network.load_state_dict(state["weights"])
     network.eval()
-    stages = {stage.name: stage.model_dump(mode="json") for stage in recipe.stages}
-    ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
-    card = prose.model_dump(exclude={"data"})
-    card |= {"name": folder.parent.name, "version": folder.name}
-    card["training"] = {"data": prose.data, "crops": recipe.data.model_dump(), "stages": ran}
+    card = _card(recipe, state, folder, prose)
     if isinstance(network, LossyNetwork):
         pictures = training_pictures(recipe, cache)
         make_exact(network, pictures)
@@ -122,6 +131,32 @@ def export(
         make_bitswap_exact(network, values[:SETTLING_PATCHES])
         return write_bitswap_entry(network, values, folder, card)
     raise RecipeError(f"no zoo entry can be made of {recipe.model.name}")
+
+
+def export_segmentation(
+    recipe: Recipe, state: dict[str, Any], examples: Examples, folder: Path, prose: Prose
+) -> Card:
+    """Write ``folder`` (NAME/VERSION) of a BU-Net; RecipeError when the recipe is not of one."""
+    network = build(recipe.model.name, recipe.model.arguments)
+    if not isinstance(network, BUNet):
+        raise RecipeError(f"{recipe.model.name} does not find blades")
+    network.load_state_dict(state["weights"])
+    (example,) = examples.draw(1, np.random.default_rng(recipe.seed), KNOWN_SIZE)
+    card = _card(recipe, state, folder, prose)
+    picture = np.ascontiguousarray(example[..., :3])
+    return write_segmentation_entry(network, picture, prose.threshold, folder, card)
+
+
+def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, object]:
+    """What cards of all kinds say."""
+    stages = {s.name: s.model_dump(mode="json", exclude_none=True) for s in recipe.stages}
+    ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
+    card = prose.model_dump(exclude={"data", "threshold"})
+    card |= {"name": folder.parent.name, "version": folder.name}
+    other = {"validation_share"} if recipe.data.kind == "pairs" else {"kind", "shares"}
+    data = recipe.data.model_dump(exclude=other)
+    card["training"] = {"data": prose.data, "crops": data, "stages": ran}
+    return card
 
 
 def training_pictures(recipe: Recipe, cache: PictureCache) -> list[Tensor]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from torch import Tensor, nn
 
 from models.networks.bitswap import Bitswap
+from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.pyramid import Pyramid
@@ -24,14 +25,16 @@ class Trainable(Protocol):
     def losses(self) -> Mapping[str, Loss]:
         """Losses by name, one for each kind of stage.
 
-        Each takes pictures (B, 3, H, W), float32 RGB 0..255, sides multiples of 256, and returns
-        the scalar to minimise and figures for the log.
+        Each takes pictures (B, 3, H, W), float32 RGB 0..255, sides multiples of 256, or pairs
+        (B, 4, H, W), whose fourth channel is the share of blade 0..255, and returns the scalar to
+        minimise and figures for the log.
         """
         ...
 
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
+    "bunet": BUNet,
     "hp": Hyperprior,
     "lite": Lite,
     "pyramid": Pyramid,

@@ -115,8 +115,14 @@ class Crops:
                 f"no picture of at least {max(crop)} pixels on both sides to learn from"
             )
 
-    def draw(self, batch: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """A random batch (B, crop height, crop width, 3)."""
+    def draw(
+        self, batch: int, rng: np.random.Generator, crop: tuple[int, int] | None = None
+    ) -> NDArray[np.uint8]:
+        """A random batch (B, crop height, crop width, 3).
+
+        ``crop`` can't be another than that of the constructor, which chose the pictures by it.
+        """
+        assert crop in (None, self._crop)
         return np.stack([self._one(rng) for _ in range(batch)])
 
     def _one(self, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CROP_STEP = 128
+CROP_STEP = {"pictures": 128, "pairs": 64}
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -30,20 +30,31 @@ class Architecture(_Table):
 class Data(_Table):
     """Crops (height, width in pixels), how many make a batch, and what is kept for validation.
 
-    ``validation_share`` is a share of the pictures, chosen by their names. Crops begin at multiples
-    of ``grid`` pixels: 16 keeps a JPEG's blocks where a crop's first pixel has them.
+    Pictures alone are cropped as they are; ``validation_share`` is a share of them, chosen by
+    their names. Their crops begin at multiples of ``grid`` pixels: 16 keeps a JPEG's blocks where
+    a crop's first pixel has them. Pairs of picture and mask come in sets, ``shares`` says how often
+    each is drawn, and what is for validation lies in a folder of its own.
     """
 
+    kind: Literal["pictures", "pairs"] = "pictures"
     crop: tuple[int, int] = (256, 256)
     batch: int = Field(gt=0)
     validation_share: float = Field(default=0.04, ge=0, lt=1)
     grid: int = Field(default=1, gt=0)
+    shares: dict[str, Annotated[float, Field(ge=0)]] = {}
 
     @model_validator(mode="after")
-    def _whole_patches(self) -> Data:
-        if any(side <= 0 or side % CROP_STEP for side in self.crop):
-            raise ValueError(f"crop sides must be multiples of {CROP_STEP}")
+    def _consistent(self) -> Data:
+        check_crop(self.crop, self.kind)
+        if (self.kind == "pairs") != bool(self.shares):
+            raise ValueError("pairs, and nothing else, have shares of their sets")
         return self
+
+
+def check_crop(crop: tuple[int, int], kind: str) -> None:
+    """ValueError for a crop that the networks' grids don't divide."""
+    if any(side <= 0 or side % CROP_STEP[kind] for side in crop):
+        raise ValueError(f"crop sides must be multiples of {CROP_STEP[kind]}")
 
 
 class Stage(_Table):
@@ -53,6 +64,7 @@ class Stage(_Table):
     ``steps`` or ``minutes``. ``rate`` is the peak of the learning rate, reached after ``warm_up``
     steps. ``exact`` trains with integer arithmetic in the exact layers, whose inputs are
     calibrated when the stage begins. ``bf16`` computes in bfloat16 where autocast allows it.
+    ``crop`` and ``batch`` replace those of the data; views of pairs come in any size.
     """
 
     name: str
@@ -65,6 +77,8 @@ class Stage(_Table):
     exact: bool = False
     bf16: bool = False
     channels_last: bool = False
+    crop: tuple[int, int] | None = None
+    batch: int | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _consistent(self) -> Stage:
@@ -88,6 +102,11 @@ class Recipe(_Table):
         names = [stage.name for stage in self.stages]
         if len(set(names)) != len(names):
             raise ValueError("two stages have the same name")
+        for stage in self.stages:
+            if stage.crop is not None:
+                if self.data.kind == "pictures":
+                    raise ValueError("crops of pictures have one size in all stages")
+                check_crop(stage.crop, self.data.kind)
         return self
 
 

@@ -20,6 +20,7 @@ from models.networks.registry import Loss, build, losses_of
 from models.training import checkpoints
 from models.training.averages import WeightAverage
 from models.training.calibration import calibrate
+from models.training.examples import Examples
 from models.training.metrics import Means, Metrics
 from models.training.pictures import Crops
 from models.training.recipe import Recipe, RecipeError, Stage
@@ -46,7 +47,7 @@ class Trainer:
 
     Parameters
     ----------
-    recipe, crops : what to train, and on what.
+    recipe, source : what to train, and on what.
     folder : output; an existing checkpoint in it is gone on from.
     device : where to compute.
     stop : asked after each step; true means save and return.
@@ -55,12 +56,12 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        crops: Crops,
+        source: Crops | Examples,
         folder: Path,
         device: torch.device,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._recipe, self._crops, self._folder, self._device = recipe, crops, folder, device
+        self._recipe, self._source, self._folder, self._device = recipe, source, folder, device
         self._stop = stop
         torch.manual_seed(recipe.seed)
         self._rng = np.random.default_rng(recipe.seed)
@@ -190,10 +191,14 @@ class Trainer:
         return float(value.detach())
 
     def _batch(self, stage: Stage) -> Tensor:
-        return self._pictures(self._crops.draw(self._recipe.data.batch, self._rng), stage)
+        drawn = self._source.draw(self._batch_size(stage), self._rng, stage.crop)
+        return self._pictures(drawn, stage)
+
+    def _batch_size(self, stage: Stage) -> int:
+        return stage.batch or self._recipe.data.batch
 
     def _pictures(self, crops: NDArray[np.uint8], stage: Stage) -> Tensor:
-        """(B, H, W, 3) uint8 to (B, 3, H, W) float32 on the device."""
+        """(B, H, W, C) uint8 to (B, C, H, W) float32 on the device."""
         layout = torch.channels_last if stage.channels_last else torch.contiguous_format
         rgb = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float()
         return rgb.contiguous(memory_format=layout)
@@ -205,7 +210,7 @@ class Trainer:
     ) -> None:
         if step == last[0]:
             return
-        pictures = (step - last[0]) * self._recipe.data.batch
+        pictures = (step - last[0]) * self._batch_size(stage)
         self._metrics.write(
             stage=stage.name,
             step=step,
@@ -222,7 +227,7 @@ class Trainer:
 
         The same random numbers each time, and training's own are left as they were.
         """
-        batches = self._crops.validation_batches(self._recipe.data.batch)
+        batches = self._source.validation_batches(self._recipe.data.batch)
         if not batches:
             return
         means = Means()
@@ -248,7 +253,7 @@ class Trainer:
             "stage": stage.name,
             "steps": step,
             "seconds": round(seconds, 1),
-            "pictures": len(self._crops.training),
+            "pictures": len(self._source.training),
             "device": torch.cuda.get_device_name(self._device) if cuda else platform.machine(),
             "threads": torch.get_num_threads(),
             "torch": str(torch.__version__),
@@ -267,12 +272,10 @@ class Trainer:
 
     def _resume(self) -> int:
         state = checkpoints.load(self._path, self._device)
-        ours = self._recipe.model_dump(mode="json")
-        # By way of a recipe, so that what it did not say has today's default.
-        theirs = Recipe.model_validate(state["recipe"]).model_dump(mode="json")
+        saved = Recipe.model_validate(state["recipe"])
         # Stages may be lengthened or added between runs; the network and its data may not.
         for part in ("model", "data"):
-            if theirs[part] != ours[part]:
+            if getattr(saved, part) != getattr(self._recipe, part):
                 raise RecipeError(f"{self._path} was made by a recipe with another [{part}]")
         self.model.load_state_dict(state["weights"])
         self._finished, self._running = state["finished"], state["running"]

@@ -20,7 +20,16 @@ from service.api.metrics import Metrics
 from service.api.parameters import single_values
 from service.api.problems import register_problems
 from service.api.request_log import RequestLog
-from service.api.routes import compress, decompress, health, inspect, metrics, models, pictures
+from service.api.routes import (
+    compress,
+    decompress,
+    health,
+    inspect,
+    metrics,
+    models,
+    pictures,
+    segment,
+)
 from service.api.schemas import Problem
 from service.api.state import ServiceState
 from service.api.worker.codec import DEFAULT_FACTORY
@@ -65,7 +74,7 @@ def create_app(settings: Settings, codec_factory: str = DEFAULT_FACTORY) -> Fast
     register_problems(app)
     app.add_middleware(RequestLog, metrics=state.metrics)
     app.include_router(health.router)
-    for module in (compress, decompress, inspect, pictures, models, metrics):
+    for module in (compress, decompress, segment, inspect, pictures, models, metrics):
         app.include_router(
             module.router, dependencies=[Depends(require_key), Depends(single_values)]
         )
@@ -90,7 +99,11 @@ def _state(settings: Settings, codec_factory: str) -> ServiceState:
         settings=settings,
         admission=admission,
         jobs=jobs,
-        metrics=Metrics(lambda: admission.count, device_memory_bytes),
+        metrics=Metrics(
+            lambda: admission.count,
+            device_memory_bytes,
+            lambda: jobs.health.get("segmentation") is True,
+        ),
         archive=Archive(settings.archive_path) if settings.archive_path else None,
     )
 

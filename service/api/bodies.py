@@ -25,6 +25,9 @@ _OCTETS = "application/octet-stream"
 _UNTOLD = ("", _OCTETS, "application/x-www-form-urlencoded")
 _MULTIPART = "multipart/form-data"
 _BLADE = "application/vnd.bladestream"
+_LONGEST_NAME = 200
+MOST_PICTURES = 64
+"""Pictures of one surface in one request."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,48 @@ async def read_upload(request: Request, limit: int) -> Upload:
     Cancelled
         The client left before its body was complete.
     """
-    kind = _content_type(request)
-    if kind == _MULTIPART:
+    if _picture_type(request) == _MULTIPART:
         return await _read_form(request, limit)
-    if kind not in _UNTOLD and not kind.startswith("image/"):
-        raise UnsupportedPicture(
-            f"the content type {kind!r} is neither image/*, {_OCTETS} nor {_MULTIPART}"
-        )
     return Upload(await _read(request, limit, BadPicture("the body is empty")), None)
+
+
+@dataclass(frozen=True)
+class NamedPicture:
+    """One of several pictures; the name is the client's, and not to be trusted with a path."""
+
+    name: str
+    data: bytes | bytearray
+
+
+async def read_pictures(request: Request, limit: int) -> list[NamedPicture]:
+    """Read one picture from a raw body, or one or more from a form.
+
+    Parameters
+    ----------
+    limit
+        Most bytes of the whole body.
+
+    Raises
+    ------
+    PictureTooLarge, UnsupportedPicture, BadParameter, BadPicture, Cancelled
+        As `read_upload` does; every part of a form is an ``image``. An empty one among several
+        is kept, to be reported like any that cannot be read.
+    """
+    if _picture_type(request) != _MULTIPART:
+        data = await _read(request, limit, BadPicture("the body is empty"))
+        return [NamedPicture("image", data)]
+    hint = "(each of its parts is a file named image; all else goes into the query)"
+    pictures: list[NamedPicture] = []
+    for name, part in await _form_files(request, limit, MOST_PICTURES, hint):
+        if name != "image":
+            raise BadParameter(f"a form to segment has no part {name!r} {hint}")
+        number = len(pictures) + 1
+        shown = (part.filename or f"image-{number}")[:_LONGEST_NAME]
+        pictures.append(NamedPicture(shown, await part.read()))
+        await part.close()
+    if not any(picture.data for picture in pictures):
+        raise BadPicture("the form has no part image, or it is empty")
+    return pictures
 
 
 async def read_blade(request: Request, limit: int) -> bytearray:
@@ -88,6 +125,15 @@ async def read_blade(request: Request, limit: int) -> bytearray:
     if kind not in (*_UNTOLD, _BLADE):
         raise UnsupportedPicture(f"the content type {kind!r} is neither {_BLADE} nor {_OCTETS}")
     return await _read(request, limit, BadStream("the body is empty"))
+
+
+def _picture_type(request: Request) -> str:
+    kind = _content_type(request)
+    if kind not in (*_UNTOLD, _MULTIPART) and not kind.startswith("image/"):
+        raise UnsupportedPicture(
+            f"the content type {kind!r} is neither image/*, {_OCTETS} nor {_MULTIPART}"
+        )
+    return kind
 
 
 def _content_type(request: Request) -> str:
@@ -123,7 +169,25 @@ async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes]:
 
 
 async def _read_form(request: Request, limit: int) -> Upload:
-    parser = MultiPartParser(request.headers, _limited(request, limit), max_files=2, max_fields=0)
+    hint = "(it has the file parts image and, perhaps, mask; all else goes into the query)"
+    files: dict[str, bytes] = {}
+    for name, part in await _form_files(request, limit, 2, hint):
+        if name not in ("image", "mask") or name in files:
+            raise BadParameter("a form has one part image and at most one part mask")
+        files[name] = await part.read()
+        await part.close()
+    if not files.get("image"):
+        raise BadPicture("the form has no part image, or it is empty")
+    return Upload(files["image"], files.get("mask"))
+
+
+async def _form_files(
+    request: Request, limit: int, most: int, hint: str
+) -> list[tuple[str, UploadFile]]:
+    """The files of a form by the names of their parts; ``hint`` says what there may be."""
+    parser = MultiPartParser(
+        request.headers, _limited(request, limit), max_files=most, max_fields=0
+    )
     # In memory like a raw body, which has the same limit: no temporary files.
     parser.spool_max_size = limit + 1
     try:
@@ -131,16 +195,8 @@ async def _read_form(request: Request, limit: int) -> Upload:
     except (MultiPartException, UnicodeError) as error:
         # UnicodeError: the names are not of the character set that the form claims.
         why = getattr(error, "message", "its names cannot be read.")
-        raise BadParameter(
-            f"the form is not acceptable: {why} "
-            "(it has the file parts image and, perhaps, mask; all else goes into the query)"
-        ) from error
-    files: dict[str, bytes] = {}
-    for name, part in form.multi_items():
-        if name not in ("image", "mask") or name in files or not isinstance(part, UploadFile):
-            raise BadParameter("a form has one part image and at most one part mask")
-        files[name] = await part.read()
-        await part.close()
-    if not files.get("image"):
-        raise BadPicture("the form has no part image, or it is empty")
-    return Upload(files["image"], files.get("mask"))
+        raise BadParameter(f"the form is not acceptable: {why} {hint}") from error
+    files = [(name, part) for name, part in form.multi_items() if isinstance(part, UploadFile)]
+    if len(files) != len(form.multi_items()):
+        raise BadParameter(f"the form is not acceptable: it has other parts than files {hint}")
+    return files

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from service.api.answers import LARGER_HEADER, REPORT_HEADER
+from service.api.bodies import MOST_PICTURES
 from service.api.problems import PROBLEM_MEDIA_TYPE
-from service.api.schemas import CompressReport
+from service.api.schemas import CompressReport, SegmentReport
 
 # FastAPI's own type for these pieces; their depth has no better one.
 Responses = dict[int | str, dict[str, Any]]
@@ -70,10 +71,39 @@ def pictures(description: str, report: type[BaseModel]) -> dict[str, Any]:
     return files(description, *_PICTURES, "image/x-portable-graymap", report=report)
 
 
+def segmented() -> dict[str, Any]:
+    """Document the answers of POST /segment; the schema of its JSON comes from the route."""
+    documented = files(
+        "For one picture its mask (image/png, blade 255 and all else 0), an overlay (image/jpeg) "
+        "or its outlines (application/json); for several their outlines.",
+        "image/png",
+        "image/jpeg",
+        report=SegmentReport,
+    )
+    documented["headers"][REPORT_HEADER]["description"] += "; there with a mask or an overlay"
+    return documented
+
+
 def blade_body() -> dict[str, Any]:
     """Document a body that is a ``.blade`` file."""
     content = {BLADE: _BINARY, "application/octet-stream": _BINARY}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def pictures_body() -> dict[str, Any]:
+    """Document a body that is a picture, or a form of pictures of one surface."""
+    images = {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+    form = {
+        "schema": {
+            "type": "object",
+            "required": ["image"],
+            "additionalProperties": False,
+            "properties": {"image": {**images, "maxItems": MOST_PICTURES}},
+        }
+    }
+    return _picture_content(
+        form, "A picture (any image content type is taken), or a form with a part image for each."
+    )
 
 
 def picture_body() -> dict[str, Any]:
@@ -93,10 +123,15 @@ def picture_body() -> dict[str, Any]:
             },
         }
     }
+    return _picture_content(
+        form, "A picture (any image content type is taken), or a form with image and mask."
+    )
+
+
+def _picture_content(form: dict[str, Any], description: str) -> dict[str, Any]:
     content = {
         "application/octet-stream": _BINARY,
         **dict.fromkeys(("image/jpeg", "image/png", "image/tiff", "image/webp"), _BINARY),
         "multipart/form-data": form,
     }
-    description = "A picture (any image content type is taken), or a form with image and mask."
     return {"requestBody": {"required": True, "description": description, "content": content}}

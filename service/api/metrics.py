@@ -22,12 +22,15 @@ class Metrics:
 
     Parameters
     ----------
-    queue_depth, device_memory_bytes
+    queue_depth, device_memory_bytes, finds_blade
         Asked whenever the metrics are read.
     """
 
     def __init__(
-        self, queue_depth: Callable[[], float], device_memory_bytes: Callable[[], float]
+        self,
+        queue_depth: Callable[[], float],
+        device_memory_bytes: Callable[[], float],
+        finds_blade: Callable[[], bool],
     ) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -60,6 +63,12 @@ class Metrics:
             buckets=_SHARES,
             registry=registry,
         )
+        self._segmented = Counter(
+            "bladestream_segmented_pictures",
+            "Pictures in which the blade was looked for, by whether a forest had a vote.",
+            ["forest"],
+            registry=registry,
+        )
         self._pixels = Counter(
             "bladestream_pixels", "Pixels compressed and decompressed.", registry=registry
         )
@@ -71,6 +80,11 @@ class Metrics:
             "Memory on the device that runs the networks; on a CPU that of the worker process.",
             registry=registry,
         ).set_function(device_memory_bytes)
+        Gauge(
+            "bladestream_segmentation_available",
+            "Whether a model that finds the blade is loaded and gave its known answers.",
+            registry=registry,
+        ).set_function(finds_blade)
 
     def request(self, route: str, status: int, seconds: float, received: int, sent: int) -> None:
         """Count one answered request; ``route`` is a path's template, never the path itself."""
@@ -83,13 +97,20 @@ class Metrics:
         self, seconds: Mapping[str, float], pixels: int, blade_share: float | None = None
     ) -> None:
         """Count one picture's work: seconds by stage, pixels, share of blade patches."""
-        for stage, value in seconds.items():
-            if stage == "total":
-                continue
-            self._stage_seconds.labels(stage).observe(value)
+        self._stages(seconds)
         self._pixels.inc(pixels)
         if blade_share is not None:
             self._blade_share.observe(blade_share)
+
+    def segmented(self, seconds: Mapping[str, float], *, forest_used: bool) -> None:
+        """Count one picture in which the blade was looked for, and its seconds by stage."""
+        self._stages(seconds)
+        self._segmented.labels("used" if forest_used else "unused").inc()
+
+    def _stages(self, seconds: Mapping[str, float]) -> None:
+        for stage, value in seconds.items():
+            if stage != "total":
+                self._stage_seconds.labels(stage).observe(value)
 
     def text(self) -> bytes:
         """Write all metrics in Prometheus' text format."""

@@ -12,10 +12,13 @@ from service.codec.container.layout import Mode
 from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
+from service.settings import Flips
 
 _REGION = r"^(0|[1-9]\d{0,5}),(0|[1-9]\d{0,5}),[1-9]\d{0,5},[1-9]\d{0,5}$"
 _MODEL = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 
+# Names such as WT-07/blade B, suction side: no control characters, nothing to fill memory with.
+Surface = Annotated[str, Field(pattern=r"^[\w][\w .,:/@#+-]{0,99}$", max_length=100)]
 _Quality = Annotated[float, Field(ge=1, le=8, allow_inf_nan=False)]
 
 
@@ -59,8 +62,13 @@ class CompressParameters(_Parameters):
     )
     mask: Literal["full", "none"] | None = Field(
         None,
-        description="Where the blade is when no mask is sent. Left out it is everywhere (`full`): "
-        "in doubt a patch is blade.",
+        description="Where the blade is when no mask is sent: everywhere or nowhere. Left out, the "
+        "service finds the blade; in doubt it takes everything for blade.",
+    )
+    surface: Surface | None = Field(
+        None,
+        description="Name of the blade surface that the picture shows, when the service finds the "
+        "blade: its pictures help each other from the fifth on.",
     )
     metadata: MetadataPolicy = Field(
         "keep", description="What becomes of EXIF, XMP and ICC; `geo-only` keeps the position."
@@ -79,8 +87,8 @@ class CompressParameters(_Parameters):
         False, description="Keep the file in the archive; the answer is then 201 with a Location."
     )
 
-    def options(self) -> CompressOptions:
-        """Say it in the codec's words.
+    def options(self, dilation: int) -> CompressOptions:
+        """Say it in the codec's words; ``dilation`` is the margin around a mask, in pixels.
 
         Raises
         ------
@@ -97,6 +105,7 @@ class CompressParameters(_Parameters):
             metadata=self.metadata,
             verify=self.verify,
             progressive=self.progressive,
+            dilation=dilation,
         )
         options.validate()
         return options
@@ -126,6 +135,22 @@ class DecompressParameters(_Parameters):
         return DecompressOptions(region=region, roi_only=self.roi_only, strict=self.strict)
 
 
+class SegmentParameters(_Parameters):
+    """Of POST /segment."""
+
+    surface: Surface | None = Field(
+        None,
+        description="Name of the blade surface that the pictures show. It is remembered for a "
+        "while, so that pictures may be posted one by one: from the fifth on a random forest "
+        "learns from all of them. Pictures of one request are of one surface in any case.",
+    )
+    flips: Flips | None = Field(
+        None,
+        description="Flipped pictures that the network looks at: more take longer and are a "
+        "little better. The service's setting if left out.",
+    )
+
+
 def single_values(request: Request) -> None:
     """Let a request pass that gives each parameter once.
 
@@ -146,4 +171,5 @@ def single_values(request: Request) -> None:
 
 
 CompressQuery = Annotated[CompressParameters, Query()]
+SegmentQuery = Annotated[SegmentParameters, Query()]
 DecompressQuery = Annotated[DecompressParameters, Query()]

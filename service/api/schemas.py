@@ -55,6 +55,13 @@ class CompressReport(_Report):
     filler_bytes: int = Field(0, description="Initial bits of the blade's stacks that nobody lent.")
     blade_share: float = Field(description="Share of the patches that hold blade, 0 to 1.")
     mask_bytes: int
+    mask: str = Field(
+        "full", description="Where the blade was taken to be: found, given, full or none."
+    )
+    found_blade_share: float | None = Field(
+        None, description="Share of the pixels that was found to be blade; null if nobody looked."
+    )
+    forest_used: bool = Field(False, description="Whether a surface's random forest had a vote.")
     seconds: dict[str, float] = Field(description="By stage.")
     conversions: list[str] = Field(description="What was converted on reading, in words.")
     source_bytes: int
@@ -87,6 +94,64 @@ class DecompressReport(_Report):
     )
     truncated: bool = Field(description="Whether the file ends before its index says so.")
     seconds: dict[str, float] = Field(description="By stage.")
+
+
+class SegmentReport(_Report):
+    """Where the blade is in one picture; in a header without its outlines."""
+
+    name: str = Field(description="Name of the picture's file.")
+    width: int
+    height: int
+    blade_share: float = Field(description="Share of the pixels that is blade, 0 to 1.")
+    steps: list[str] = Field(
+        description="That had a say: network, holes, and with a forest forest_vote and final."
+    )
+    forest_used: bool = Field(description="Whether a random forest of the surface had a vote.")
+    warnings: list[str] = Field(
+        description="Such as that no blade was found, or nearly nothing else."
+    )
+    seconds: dict[str, float] = Field(description="By stage.")
+
+
+class RunLengths(BaseModel):
+    """A mask as COCO's uncompressed run lengths."""
+
+    size: list[int] = Field(description="Height and width.")
+    counts: list[int] = Field(
+        description="Lengths of runs, column by column, background and blade in turn."
+    )
+
+
+class OutlinedSegment(SegmentReport):
+    """Where the blade is in one picture, with its outlines."""
+
+    polygons: list[list[list[tuple[float, float]]]] = Field(
+        description="One for each piece of blade: rings of points (x, y) in pixels, the outer ring "
+        "first, then one for each hole."
+    )
+    run_lengths: RunLengths
+
+
+class SegmentProblem(BaseModel):
+    """A picture among several that cannot be read, and why."""
+
+    class Reason(BaseModel):
+        """As a problem would say it."""
+
+        code: str
+        title: str
+        detail: str
+        status: int
+
+    name: str
+    problem: Reason
+
+
+class SegmentedSurface(BaseModel):
+    """Several pictures of one surface, in the order in which they were sent."""
+
+    surface: str | None
+    pictures: list[OutlinedSegment | SegmentProblem]
 
 
 class ModelUse(_Report):

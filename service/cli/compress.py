@@ -34,12 +34,13 @@ def compress(
         ),
     ] = None,
     mask: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="MASK.png|full|none",
-            help="Where the blade is: white in a picture of the same size, everywhere, nowhere.",
+            help="Where the blade is: white in a picture of the same size, everywhere, nowhere. "
+            "If not given, the blade is found; what cannot be decided is blade.",
         ),
-    ] = "full",
+    ] = None,
     target_bytes: Annotated[
         int | None, typer.Option(help="Size of the whole file, met from below.")
     ] = None,
@@ -73,13 +74,16 @@ def compress(
     from service.codec.options import CompressOptions
     from service.pictures import Limits, read_picture
     from service.runtime.zoo import Zoo
+    from service.segmentation.for_compression import find_mask
+    from service.segmentation.opening import open_segmenter
     from service.settings import get_settings
 
     if output != STREAM and output.suffix != ".blade":
         raise BadParameter(f"{output} does not end in .blade")
     if output == STREAM and as_json:
         raise BadParameter("stdout cannot hold the file and the JSON report at once")
-    check_output(output, source, *([] if mask in ("full", "none") else [Path(mask)]))
+    check_output(output, source, *([Path(mask)] if mask not in (None, "full", "none") else []))
+    settings = get_settings()
     options = CompressOptions(
         mode=mode,
         quality=quality,
@@ -90,23 +94,33 @@ def compress(
         metadata=metadata,
         verify=not no_verify,
         progressive=progressive,
+        dilation=settings.dilation_pixels,
     )
     options.validate()
 
-    settings = get_settings()
     limits = Limits.from_settings(settings)
     started = time.perf_counter()
     picture = read_picture(read_input(source, limits), limits=limits, convert=convert)
-    blade = _blade(mask, picture, limits)
+    blade = None if mask is None else _blade(mask, picture, limits)
     read_seconds = time.perf_counter() - started
 
+    found = None
     with progress() as checkpoint:
-        encoder = Encoder(Zoo.open(settings))
-        compressed = encoder.compress(picture, blade, options, checkpoint)
+        zoo = Zoo.open(settings)
+        if blade is None:
+            found = find_mask(open_segmenter(zoo, settings), picture.pixels, checkpoint=checkpoint)
+            blade = found.mask
+        compressed = Encoder(zoo).compress(picture, blade, options, checkpoint)
 
     started = time.perf_counter()
     write_output(output, compressed.data)
     report: dict[str, Any] = dict(compressed.report)
+    if found is None:
+        report["mask"] = mask if mask in ("full", "none") else "given"
+    else:
+        report |= found.report
+        report["warnings"] = [*found.warnings, *report["warnings"]]
+        report["seconds"] = {"segment": sum(found.seconds.values()), **report["seconds"]}
     report["seconds"] = with_file_stages(
         report["seconds"], read=read_seconds, write=time.perf_counter() - started
     )

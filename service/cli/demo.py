@@ -1,11 +1,13 @@
 """A first run: a photograph through a real service and back (``python -m service.cli.demo``).
 
-Starts the service, sends it a photograph with its mask over HTTP, decodes the answer the same
-way, measures what came back, leaves everything in a folder, and stops the service.
+Starts the service, has it find the blade in a photograph, sends it the photograph with a mask over
+HTTP, decodes the answer the same way, measures what came back, leaves everything in a folder, and
+stops the service.
 """
 
 import argparse
 import http.client
+import json
 import sys
 import time
 import urllib.error
@@ -26,6 +28,7 @@ from service.pictures import Limits, read_mask, read_picture
 from service.settings import get_settings
 
 _ANSWER_SECONDS = 120.0
+_OCTETS = "application/octet-stream"
 
 
 def multipart(parts: dict[str, bytes]) -> tuple[bytes, str]:
@@ -76,10 +79,13 @@ def server_timing(header: str | None) -> dict[str, float]:
     return seconds
 
 
-def _post(url: str, body: bytes, content_type: str) -> tuple[bytes, dict[str, float]]:
+def _post(
+    url: str, body: bytes, content_type: str, accept: str = "*/*"
+) -> tuple[bytes, dict[str, float]]:
     """Send a body; answer the response's body and its seconds by stage, the whole trip last."""
+    headers = {"Content-Type": content_type, "Accept": accept}
     request = urllib.request.Request(  # noqa: S310 - http to 127.0.0.1, built here
-        url, data=body, headers={"Content-Type": content_type}, method="POST"
+        url, data=body, headers=headers, method="POST"
     )
     started = time.perf_counter()
     try:
@@ -116,19 +122,34 @@ def demo(photo: Path, mask: Path, out: Path) -> None:
     blade = read_mask(mask_bytes, width=original.shape[1], height=original.shape[0], limits=limits)
     body, content_type = multipart({"image": photo_bytes, "mask": mask_bytes})
     with local_service(out / "service.log") as url:
+        finds_blade = _finds_blade(url)
+        if finds_blade:
+            found_png, segment_seconds = _post(f"{url}/segment", photo_bytes, _OCTETS, "image/png")
+            marked, _ = _post(f"{url}/segment", photo_bytes, _OCTETS, "image/jpeg")
         stream, compress_seconds = _post(f"{url}/compress", body, content_type)
-        png, decompress_seconds = _post(
-            f"{url}/decompress?format=png", stream, "application/octet-stream"
-        )
+        png, decompress_seconds = _post(f"{url}/decompress?format=png", stream, _OCTETS)
     decoded = read_picture(png, limits=limits).pixels
 
     (out / f"{photo.stem}.blade").write_bytes(stream)
     (out / f"{photo.stem}.decoded.png").write_bytes(png)
     side_by_side(original, decoded).save(out / f"{photo.stem}.side-by-side.png")
     _print_table(photo, original, decoded, blade, len(photo_bytes), len(stream))
+    if finds_blade:
+        (out / f"{photo.stem}.mask.png").write_bytes(found_png)
+        (out / f"{photo.stem}.overlay.jpg").write_bytes(marked)
+        found = read_mask(found_png, width=blade.shape[1], height=blade.shape[0], limits=limits)
+        print(f"blade found: {found.mean():.1%} of the pixels; drawn by hand: {blade.mean():.1%}")
+        _print_seconds("segment", segment_seconds)
+    else:
+        print("this service has no model that finds the blade: the mask is the one drawn by hand")
     _print_seconds("compress", compress_seconds)
     _print_seconds("decompress", decompress_seconds)
     print(f"results in {out}/: " + ", ".join(sorted(path.name for path in out.iterdir())))
+
+
+def _finds_blade(url: str) -> bool:
+    with open_url(f"{url}/healthz", timeout=_ANSWER_SECONDS) as answer:
+        return json.load(answer)["worker"]["zoo"].get("segmentation") is True
 
 
 def _print_table(

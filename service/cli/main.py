@@ -9,7 +9,7 @@ import sys
 import typer
 
 from service import __version__
-from service.cli import bench, compress, decompress, health, inspect, models, serve
+from service.cli import bench, compress, decompress, health, inspect, models, segment, serve
 from service.errors import BladestreamError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ def _root(
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("inspect")(inspect.inspect)
+app.command("segment")(segment.segment)
 app.command("serve")(serve.serve)
 app.command("health")(health.health)
 app.command("models")(models.models)

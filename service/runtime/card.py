@@ -95,12 +95,24 @@ class LatentCard(_Frozen):
     channels: int = Field(ge=1, le=64, description="of each level")
 
 
+class SegmentationCard(_Frozen):
+    """Anatomy of a network that finds the blade.
+
+    ``threshold`` is the probability from which a pixel counts as blade where the network decides
+    alone.
+    """
+
+    height: Literal[512] = 512
+    width: Literal[768] = 768
+    threshold: float = Field(0.5, gt=0, lt=1)
+
+
 class Card(_Frozen):
     """What ``model.json`` says of any model; ``kind`` tells which anatomy comes with it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]*$", max_length=32)
     version: str = Field(pattern=r"^[0-9]+$", max_length=8)
-    kind: Literal["lossy", "lossless"]
+    kind: Literal["lossy", "lossless", "segmentation"]
     description: str
     licence: str
     files: dict[_FileName, _Sha256]
@@ -133,7 +145,14 @@ class LosslessModelCard(Card):
     lossless: LosslessCard | JpegLosslessCard | LatentCard
 
 
-AnyCard = LossyModelCard | LosslessModelCard
+class SegmentationModelCard(Card):
+    """``model.json`` of a model that finds the blade."""
+
+    kind: Literal["segmentation"]
+    segmentation: SegmentationCard
+
+
+AnyCard = LossyModelCard | LosslessModelCard | SegmentationModelCard
 _ANY_CARD: TypeAdapter[AnyCard] = TypeAdapter(Annotated[AnyCard, Field(discriminator="kind")])
 
 

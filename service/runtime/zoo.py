@@ -11,6 +11,7 @@ from service.runtime.card import (
     LatentCard,
     LosslessModelCard,
     LossyModelCard,
+    SegmentationModelCard,
     read_card,
 )
 from service.runtime.known_answers import check_known_answers, read_known_answers
@@ -18,11 +19,18 @@ from service.runtime.latent_model import LatentModel
 from service.runtime.lossless_answers import check_lossless_answers, read_lossless_answers
 from service.runtime.lossless_model import LosslessModel
 from service.runtime.lossy_model import LossyModel
+from service.runtime.segmentation_answers import (
+    check_segmentation_answers,
+    read_segmentation_answers,
+)
+from service.runtime.segmentation_model import SegmentationModel
 from service.runtime.sessions import Device, choose_device
 from service.settings import Settings
 
 DEFAULT_LOSSLESS = "pyramid"
 """The lossless model of new files."""
+DEFAULT_SEGMENTATION = "bunet"
+"""The model that finds the blade."""
 
 AnyLossless = LosslessModel | LatentModel
 
@@ -46,6 +54,7 @@ class Zoo:
         self._cards: dict[bytes, AnyCard] = {}
         self._lossy: dict[bytes, LossyModel] = {}
         self._lossless: dict[bytes, AnyLossless] = {}
+        self._segmentation: dict[bytes, SegmentationModel] = {}
         self._lock = threading.Lock()
         for path in sorted(folder.glob("*/*/model.json")):
             card = read_card(path.parent)
@@ -75,6 +84,8 @@ class Zoo:
 
     fallback_reason: str | None = None
     """Why CUDA was left for the CPU, if it was."""
+    segmentation_failure: str | None = None
+    """Why the blade cannot be found here, once that was tried in vain."""
 
     @property
     def provider(self) -> str:
@@ -141,6 +152,37 @@ class Zoo:
                 self._lossless[digest] = model
             return self._lossless[digest]
 
+    def segmentation(self, name: str | None = None) -> SegmentationModel:
+        """The newest version of a model that finds the blade; None is the default.
+
+        Raises
+        ------
+        UnknownModel
+            It is not in this zoo.
+        ModelUnavailable
+            It cannot run here, or gets its known answers wrong.
+        """
+        digest = self._newest("segmentation", name or DEFAULT_SEGMENTATION)
+        card = self._cards[digest]
+        assert isinstance(card, SegmentationModelCard)  # noqa: S101 - its kind says so
+        with self._lock:
+            if digest not in self._segmentation:
+                model = SegmentationModel(self._folders[digest], card, self.device)
+                check_segmentation_answers(model, *read_segmentation_answers(self._folders[digest]))
+                self._segmentation[digest] = model
+            return self._segmentation[digest]
+
+    def segmentation_if_usable(self) -> SegmentationModel | None:
+        """The default model that finds the blade; None if it cannot be used, and `health` says why.
+
+        Everything else works without one.
+        """
+        try:
+            return self.segmentation()
+        except (UnknownModel, ModelUnavailable) as error:
+            self.segmentation_failure = error.detail
+            return None
+
     @property
     def has_lossless(self) -> bool:
         """Whether there is a lossless model to take by default."""
@@ -173,10 +215,17 @@ class Zoo:
             check_known_answers(lossy, read_known_answers(self._folders[digest]))
         for digest, lossless in list(self._lossless.items()):
             check_lossless_answers(lossless, *read_lossless_answers(self._folders[digest]))
+        for digest, network in list(self._segmentation.items()):
+            check_segmentation_answers(network, *read_segmentation_answers(self._folders[digest]))
 
     def models(self) -> list[dict[str, object]]:
         """The cards, JSON-able, newest version of a name first."""
-        defaults = {"lossy": self.default, "lossless": DEFAULT_LOSSLESS}
+        defaults = {
+            "lossy": self.default,
+            "lossless": DEFAULT_LOSSLESS,
+            "segmentation": DEFAULT_SEGMENTATION,
+        }
+        loaded = {*self._lossy, *self._lossless, *self._segmentation}
         cards = sorted(self._cards.values(), key=lambda card: (card.name, -int(card.version)))
         return [
             {
@@ -185,7 +234,7 @@ class Zoo:
                 "digest": card.digest.hex(),
                 "default": card.name == defaults[card.kind]
                 and card.digest == self._newest(card.kind, card.name),
-                "loaded": card.digest in self._lossy or card.digest in self._lossless,
+                "loaded": card.digest in loaded,
                 **card.model_dump(mode="json", exclude={"name", "version", "files"}),
             }
             for card in cards
@@ -195,11 +244,14 @@ class Zoo:
         """Provider and models, JSON-able."""
         cards: list[AnyCard] = [model.card for model in list(self._lossy.values())]
         cards += [model.card for model in list(self._lossless.values())]
+        cards += [model.card for model in list(self._segmentation.values())]
         loaded = [f"{card.name}/{card.version}" for card in cards]
         return {
             "provider": self.provider,
             "provider_fallback": self.fallback_reason,
             "models_loaded": sorted(loaded),
+            "segmentation": bool(self._segmentation),
+            "segmentation_failure": self.segmentation_failure,
         }
 
 

@@ -49,6 +49,13 @@ def test_lists_are_written_with_commas(monkeypatch):
     assert get_settings().api_key_sha256 == (DIGEST, "0" * 64)
 
 
+def test_a_choice_of_numbers_is_written_as_text(monkeypatch):
+    assert get_settings().flips == 1
+    get_settings.cache_clear()
+    monkeypatch.setenv("BLADESTREAM_FLIPS", "4")
+    assert get_settings().flips == 4
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -61,6 +68,11 @@ def test_lists_are_written_with_commas(monkeypatch):
         ("REQUEST_TIMEOUT_SECONDS", "inf"),
         ("PROVIDER", "tpu"),
         ("LOG_LEVEL", "loud"),
+        ("FLIPS", "3"),
+        ("DILATION_PIXELS", "-1"),
+        ("DILATION_PIXELS", "2000"),
+        ("SURFACES", "0"),
+        ("SURFACE_SECONDS", "0"),
         ("DEFAULT_MODEL", "../../etc"),
         ("API_KEY_SHA256", "not a digest"),
     ],

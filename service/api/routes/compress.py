@@ -44,23 +44,26 @@ async def compress(
     """Compress a photograph: the blade bit for bit, the background at a quality.
 
     The body is the photograph, or a form with the photograph (`image`) and a picture of the same
-    size that is white where the blade is (`mask`). Without a mask everything is taken for blade.
+    size that is white where the blade is (`mask`). Without a mask the blade is found first; what
+    cannot be decided is blade.
     """
-    options = query.options()
+    options = query.options(state.settings.dilation_pixels)
     if query.keep and state.archive is None:
         raise BadParameter("keep=true needs an archive, and this service is set up without one")
     async with deadline(state.settings.request_timeout_seconds):
         upload = await read_upload(request, state.settings.max_upload_bytes)
-        task = Compress(options, _mask(query, upload), query.convert)
+        task = Compress(options, _mask(query, upload), query.convert, query.surface)
         parts = upload.parts
         del upload  # so that the queue holds the only reference and frees it early
         outcome = await run_for_client(request, state.jobs, task, parts)
     return await _answer(outcome, query, state)
 
 
-def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", "given"]:
+def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", "given", "found"]:
+    if query.surface is not None and (query.mask or upload.mask):
+        raise BadParameter("surface helps to find the blade, and a mask says where it is")
     if upload.mask is None:
-        return query.mask or "full"
+        return query.mask or "found"
     if query.mask is not None:
         raise BadParameter(f"a mask was sent, and mask={query.mask} says something else")
     return "given"
@@ -69,6 +72,8 @@ def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", 
 async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceState) -> Response:
     report = CompressReport.model_validate(outcome.report)
     state.metrics.work(report.seconds, report.width * report.height, report.blade_share)
+    if report.found_blade_share is not None:
+        state.metrics.segmented({}, forest_used=report.forest_used)
     headers = {
         REPORT_HEADER: report_header(report),
         "Server-Timing": server_timing({"queue": outcome.waited_seconds, **report.seconds}),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from service.codec.decoder import Decoded
     from service.codec.encoder import Compressed
     from service.pictures import Picture
+    from service.segmentation.pipeline import Segmenter
 
 # Where the worker finds its codec, as ``module:function``; the function takes the settings.
 DEFAULT_FACTORY = "service.api.worker.codec:open_codec"
@@ -53,12 +54,13 @@ class HoldsModels(Protocol):
 
 @dataclass(frozen=True)
 class Codec:
-    """Everything that the worker calls."""
+    """Everything that the worker calls; ``segmenter`` is none where no model finds the blade."""
 
     encoder: Encodes
     decoder: Decodes
     inspect: Callable[[bytes], dict[str, object]]
     zoo: HoldsModels
+    segmenter: Segmenter | None = None
 
 
 def open_codec(settings: Settings) -> Codec:
@@ -74,6 +76,7 @@ def open_codec(settings: Settings) -> Codec:
     from service.codec.encoder import Encoder
     from service.codec.inspection import inspect
     from service.runtime.zoo import Zoo
+    from service.segmentation.opening import open_segmenter
 
     zoo = Zoo.open(settings)
     if zoo.has_lossless:
@@ -83,6 +86,7 @@ def open_codec(settings: Settings) -> Codec:
         decoder=Decoder(zoo, settings.max_pixels),
         inspect=lambda data: inspect(data, zoo, max_pixels=settings.max_pixels),
         zoo=zoo,
+        segmenter=open_segmenter(zoo, settings),
     )
 
 

@@ -14,17 +14,21 @@ from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BladestreamError
 from service.pictures import PictureFormat
 
+SegmentAnswer = Literal["mask", "overlay", "report"]
+
 
 @dataclass(frozen=True)
 class Compress:
     """Picture bytes in, ``.blade`` bytes out.
 
-    ``mask`` says where the blade is; ``given`` means that the mask's file follows the picture's.
+    ``mask`` says where the blade is; ``given`` means that the mask's file follows the picture's,
+    ``found`` that the worker looks for the blade, among what it remembers of ``surface``.
     """
 
     options: CompressOptions
-    mask: Literal["full", "none", "given"]
+    mask: Literal["full", "none", "given", "found"]
     convert: bool
+    surface: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,21 @@ class Inspect:
     """``.blade`` bytes in, nothing but a report out."""
 
 
-Task = Compress | Decompress | Inspect
+@dataclass(frozen=True)
+class Segment:
+    """Picture bytes in, masks out; ``names`` tells the pictures of one surface apart.
+
+    ``answer`` is what comes for one picture: a ``mask`` or an ``overlay`` with a report, or just
+    a ``report`` with the outlines in it. For more than one it is a ``report``.
+    """
+
+    names: tuple[str, ...]
+    answer: SegmentAnswer
+    flips: int | None
+    surface: str | None
+
+
+Task = Compress | Decompress | Inspect | Segment
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from service.api.worker.codec import Codec
-from service.api.worker.messages import Compress, Decompress, Task
+from service.api.worker.messages import Compress, Decompress, Inspect, Task
 from service.api.worker.turns import Turn
 from service.codec.options import Mask
 from service.pictures import Limits, Picture, read_mask, read_picture, write_picture
+
+if TYPE_CHECKING:
+    from service.segmentation.for_compression import FoundMask
 
 BLADE_MEDIA_TYPE = "application/vnd.bladestream"
 
@@ -47,6 +50,11 @@ def perform(codec: Codec, limits: Limits, task: Task, parts: list[bytes], turn: 
         return _compress(codec, limits, task, parts, turn)
     if isinstance(task, Decompress):
         return _decompress(codec, task, parts.pop(), turn)
+    if not isinstance(task, Inspect):
+        # Here, not above: the HTTP process imports this module too and must stay small.
+        from service.api.worker.segmentation import segment
+
+        return segment(codec, limits, task, parts, turn)
     return Result(codec.inspect(parts.pop()), "", b"")
 
 
@@ -58,17 +66,33 @@ def _compress(
     picture = read_picture(parts.pop(), limits=limits, convert=task.convert)
     mask = _mask(task, mask_file, picture, limits)
     seconds = {"read": time.perf_counter() - started}
+    found = None
     with turn:
+        if mask is None:
+            found = _find(codec, task, picture, turn)
+            mask = found.mask
         compressed = codec.encoder.compress(picture, mask, task.options, turn)
-    return Result(
-        _with_seconds(compressed.report, before=seconds), BLADE_MEDIA_TYPE, compressed.data
-    )
+    if found is None:
+        report = {**compressed.report, "mask": task.mask}
+    else:
+        report = {**compressed.report, **found.report}
+        report["warnings"] = [*found.warnings, *cast(list[str], report["warnings"])]
+        seconds["segment"] = sum(found.seconds.values())
+    return Result(_with_seconds(report, before=seconds), BLADE_MEDIA_TYPE, compressed.data)
 
 
-def _mask(task: Compress, mask_file: bytes, picture: Picture, limits: Limits) -> Mask:
+def _mask(task: Compress, mask_file: bytes, picture: Picture, limits: Limits) -> Mask | None:
+    """The mask that the client named; None if it is to be found."""
     if task.mask == "given":
         return read_mask(mask_file, width=picture.width, height=picture.height, limits=limits)
-    return task.mask
+    return None if task.mask == "found" else task.mask
+
+
+def _find(codec: Codec, task: Compress, picture: Picture, turn: Turn) -> FoundMask:
+    # Here, not above: as for `segment`.
+    from service.segmentation.for_compression import find_mask
+
+    return find_mask(codec.segmenter, picture.pixels, task.surface, turn)
 
 
 def _decompress(codec: Codec, task: Decompress, data: bytes, turn: Turn) -> Result:

@@ -29,3 +29,33 @@ def pictures(tmp_path_factory):
 @pytest.fixture
 def crops(pictures, tmp_path):
     return Crops(open_cache(pictures, tmp_path / "cache"), (256, 256), 0.25)
+
+
+def turbine_picture(rng, height=160, width=240):
+    """Noise, a bright blade (0/255) and, with its tower, the whole turbine (0/255)."""
+    rgb = rng.integers(0, 120, (height, width, 3), np.uint8)
+    blade = np.zeros((height, width), np.uint8)
+    blade[20:80, 110:122] = 255
+    whole = blade.copy()
+    whole[80:150, 112:120] = 255
+    rgb[whole > 0] = 230
+    return rgb, blade, whole
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """A folder of sets: turbines with masks, one of them held back, and places without."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "sets"
+    for home, names in {"turbines": "01", "validation/turbines": "9"}.items():
+        for name in names:
+            for kind, array in zip(
+                ("images", "masks", "masks_whole"), turbine_picture(rng), strict=True
+            ):
+                (folder / home / kind).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(array).save(folder / home / kind / f"{name}.png")
+    (folder / "places/images").mkdir(parents=True)
+    for name in "01":
+        pixels = rng.integers(0, 256, (150, 150, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / "places/images" / f"{name}.png")
+    return folder

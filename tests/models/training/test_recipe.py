@@ -60,12 +60,30 @@ def changed(path, value):
         (("stages", 0, "raet"), 1e-3),
         (("stages",), GOOD["stages"] * 2),
         (("stages", 0), GOOD["stages"][0] | {"exact": True, "bf16": True}),
+        (("stages", 0, "crop"), [256, 256]),
+        (("stages", 0, "batch"), 0),
+        (("data", "shares"), {"scenes": 1.0}),
+        (("data", "kind"), "pairs"),
+        (("data", "kind"), "triples"),
     ],
 )
 def test_nonsense_is_refused(path, value):
     Recipe.model_validate(GOOD)
     with pytest.raises(ValueError):
         Recipe.model_validate(changed(path, value))
+
+
+def test_views_of_pairs_have_a_size_a_stage():
+    pairs = {"kind": "pairs", "crop": [128, 192], "batch": 2, "shares": {"scenes": 1.0}}
+    recipe = changed(("data",), pairs)
+    recipe["stages"][0] |= {"crop": [64, 192], "batch": 8}
+    assert Recipe.model_validate(recipe).stages[0].crop == (64, 192)
+    for crop in ([64, 100], [0, 64]):
+        recipe["stages"][0]["crop"] = crop
+        with pytest.raises(ValueError, match="multiples of 64"):
+            Recipe.model_validate(recipe)
+    with pytest.raises(ValueError, match="equal"):
+        Recipe.model_validate(changed(("data",), pairs | {"shares": {"scenes": -1.0}}))
 
 
 @pytest.mark.parametrize("text", ["not toml", "[model]\nname = 3\n"])

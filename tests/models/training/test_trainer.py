@@ -8,6 +8,7 @@ from models.layers.exact import exact_layers
 from models.networks import registry
 from models.training import trainer as module
 from models.training.recipe import Recipe, RecipeError
+from models.training.sources import open_source
 from models.training.trainer import DivergedError, Trainer
 
 CPU = torch.device("cpu")
@@ -116,6 +117,28 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(plan, crops
     assert runs >= 3
     expected, found = weights(whole), weights(pieces)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_run_on_pairs_resumes_from_one_size_of_views_to_the_next(sets, tmp_path):
+    plan = Recipe.model_validate(
+        {
+            "model": {"name": "bunet", "arguments": {"widths": [2, 2, 2, 2], "context": 2}},
+            "data": {"kind": "pairs", "crop": [64, 128], "batch": 2, "shares": {"turbines": 1.0}},
+            "stages": [
+                stage(loss="focal_crf", steps=4, crop=(64, 64), batch=1, channels_last=True),
+                stage("full", loss="focal_crf", steps=4),
+            ],
+        }
+    )
+    source = open_source(plan.data, sets, tmp_path / "cache")
+    whole, pieces = tmp_path / "whole", tmp_path / "pieces"
+    assert Trainer(plan, source, whole, CPU).run()
+    assert not Trainer(plan, source, pieces, CPU, after(6)).run()
+    assert Trainer(plan, source, pieces, CPU).run()
+    expected, found = weights(whole), weights(pieces)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    rows = lines(whole)
+    assert {row["stage"] for row in rows if "validation" in row} == {"first", "full"}
 
 
 def test_steps_that_are_run_again_are_written_once(crops, tmp_path):

@@ -26,6 +26,15 @@ def encoded(pixels, fmt="PNG"):
     return file.getvalue()
 
 
+def speckled(seed):
+    """A picture with a bright blade from left to right, another for each seed."""
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 60, (60, 90, 3), dtype=np.uint8)
+    top = 10 + seed
+    pixels[top : top + 25] = generator.integers(190, 250, (25, 90, 3), dtype=np.uint8)
+    return pixels
+
+
 def pixels_of(data):
     return np.asarray(Image.open(io.BytesIO(data)))
 

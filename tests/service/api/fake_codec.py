@@ -15,6 +15,8 @@ import numpy as np
 from service.api.worker.codec import Codec
 from service.errors import BadParameter, BadStream, ModelUnavailable
 from service.pictures import Metadata
+from service.segmentation.pipeline import Segmenter
+from tests.service.segmentation.bright import BrightModel
 
 STUCK = "FAKE_CODEC_STUCK"
 """Environment variable: a file that a job makes when it is about to hold the device for good."""
@@ -126,7 +128,7 @@ class FakeZoo:
         return [{"name": "fake", "version": "1", "digest": _DIGEST}]
 
     def health(self):
-        return {"known_answers": "right", "device_memory_bytes": 4096}
+        return {"known_answers": "right", "device_memory_bytes": 4096, "segmentation": True}
 
 
 def _inspect(data):
@@ -154,6 +156,22 @@ def _inspect(data):
 
 
 def open_codec(settings):
+    return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo(), Segmenter(BrightModel()))
+
+
+class SlowModel(BrightModel):
+    """Takes its time for each flipped picture."""
+
+    def probability(self, pictures):
+        time.sleep(0.5)
+        return super().probability(pictures)
+
+
+def open_slow_codec(settings):
+    return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo(), Segmenter(SlowModel()))
+
+
+def open_blind_codec(settings):
     return Codec(FakeEncoder(), FakeDecoder(), _inspect, FakeZoo())
 
 

@@ -13,13 +13,13 @@ def problem(response):
     return response.status_code, members["code"]
 
 
-@pytest.mark.parametrize("verb", ["compress", "decompress", "inspect"])
+@pytest.mark.parametrize("verb", ["compress", "segment", "decompress", "inspect"])
 def test_an_empty_body_is_refused(client, verb):
-    code = "bad-picture" if verb == "compress" else "bad-stream"
+    code = "bad-picture" if verb in ("compress", "segment") else "bad-stream"
     assert problem(client.post(f"/{verb}", content=b"")) == (422, code)
 
 
-@pytest.mark.parametrize("verb", ["compress", "decompress", "inspect"])
+@pytest.mark.parametrize("verb", ["compress", "segment", "decompress", "inspect"])
 def test_a_declared_length_over_the_limit_is_refused_unread(client, verb):
     headers = {"Content-Length": str(LIMIT + 1)}
     response = client.post(f"/{verb}", content=b"x", headers=headers)
@@ -27,7 +27,7 @@ def test_a_declared_length_over_the_limit_is_refused_unread(client, verb):
     assert response.json()["limit"] == LIMIT
 
 
-@pytest.mark.parametrize("verb", ["compress", "decompress", "inspect"])
+@pytest.mark.parametrize("verb", ["compress", "segment", "decompress", "inspect"])
 def test_a_length_that_lies_does_not_help(client, verb):
     response = client.post(f"/{verb}", content=b"x" * (LIMIT + 1), headers={"Content-Length": "10"})
     assert problem(response) == (413, "picture-too-large")
@@ -42,6 +42,7 @@ def test_a_form_has_the_same_limit(client):
     ("verb", "kind"),
     [
         ("compress", "text/plain"),
+        ("segment", "application/json"),
         ("decompress", "image/png"),
         ("inspect", "multipart/form-data; boundary=x"),
     ],
@@ -73,6 +74,20 @@ def test_a_form_of_other_parts_is_refused(client, parts):
 
 
 @pytest.mark.parametrize(
+    "parts",
+    [
+        [("mask", ("m", b"x"))],
+        [("image", ("i", b""))],
+        [("image", ("i", b"x")), ("mask", ("m", b"x"))],
+        [("image", ("i", b"x")), ("surface", (None, b"B"))],
+        [("image", (str(number), b"x")) for number in range(65)],
+    ],
+)
+def test_a_form_to_segment_holds_pictures_alone(client, parts):
+    assert problem(client.post("/segment", files=parts))[0] == 422
+
+
+@pytest.mark.parametrize(
     ("kind", "body"),
     [
         ("multipart/form-data", b"x"),
@@ -92,5 +107,6 @@ def test_a_form_of_other_parts_is_refused(client, parts):
     ],
 )
 def test_a_malformed_form_is_refused(client, kind, body):
-    response = client.post("/compress", content=body, headers={"Content-Type": kind})
-    assert problem(response)[0] == 422
+    for verb in ("compress", "segment"):
+        response = client.post(f"/{verb}", content=body, headers={"Content-Type": kind})
+        assert problem(response)[0] == 422

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.service.api.conftest import encoded, pixels_of
+from tests.service.api.conftest import encoded, pixels_of, speckled, until
 
 
 def report_of(response):
@@ -28,12 +28,12 @@ def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     assert report["bytes"] == len(response.content) == int(response.headers["Content-Length"])
     assert (report["width"], report["height"], report["mode"]) == (60, 40, "lossless")
     assert report["source_bytes"] == len(png)
-    assert list(report["seconds"]) == ["read", "transform", "entropy", "total"]
+    assert list(report["seconds"]) == ["read", "segment", "transform", "entropy", "total"]
     assert report["seconds"]["total"] > 0.002
 
 
 def test_the_stages_are_in_server_timing(client, png):
-    timing = client.post("/compress", content=png).headers["Server-Timing"]
+    timing = client.post("/compress?mask=full", content=png).headers["Server-Timing"]
     stages = [part.split(";dur=") for part in timing.split(", ")]
     assert [name for name, _ in stages] == ["queue", "read", "transform", "entropy", "total"]
     assert dict(stages)["transform"] == "1.0"
@@ -62,12 +62,64 @@ def test_a_form_brings_the_mask(client, png, pixels):
     assert report_of(response)["blade_share"] == 0.25
 
 
-@pytest.mark.parametrize(("query", "share"), [("", 1), ("?mask=full", 1), ("?mask=none", 0)])
-def test_without_a_mask_all_is_blade_unless_said_otherwise(client, png, query, share):
-    response = client.post(f"/compress{query}", content=png)
-    assert report_of(response)["blade_share"] == share
-    response = client.post(f"/compress{query}", files={"image": ("i.png", png)})
-    assert report_of(response)["blade_share"] == share
+@pytest.mark.parametrize(("mask", "share"), [("full", 1), ("none", 0)])
+def test_a_mask_may_be_named(client, png, mask, share):
+    for sent in ({"content": png}, {"files": {"image": ("i.png", png)}}):
+        report = report_of(client.post(f"/compress?mask={mask}", **sent))
+        assert (report["blade_share"], report["mask"]) == (share, mask)
+        assert report["found_blade_share"] is None
+
+
+def half_bright():
+    """The fake network takes what is bright for blade."""
+    pixels = np.full((48, 72, 3), 20, np.uint8)
+    pixels[:, :36] = 230
+    return encoded(pixels)
+
+
+def test_without_a_mask_the_blade_is_found(client):
+    picture = half_bright()
+    for sent in ({"content": picture}, {"files": {"image": ("i.png", picture)}}):
+        report = report_of(client.post("/compress", **sent))
+        assert report["mask"] == "found"
+        assert report["blade_share"] == pytest.approx(0.5, abs=0.02)
+        assert report["found_blade_share"] == pytest.approx(0.5, abs=0.02)
+        assert report["warnings"] == []
+
+
+@pytest.mark.parametrize(("level", "says"), [(0, "No blade was found"), (255, "100.0%")])
+def test_in_doubt_all_is_blade(client, level, says):
+    picture = encoded(np.full((40, 60, 3), level, np.uint8))
+    report = report_of(client.post("/compress", content=picture))
+    assert (report["mask"], report["blade_share"]) == ("full", 1)
+    (warning,) = [text for text in report["warnings"] if says in text]
+    assert (
+        report["warnings"][report["warnings"].index(warning) + 1] == "All of it is kept as blade."
+    )
+
+
+def test_without_a_model_that_finds_it_all_is_blade(other_client, png):
+    client = other_client(codec="tests.service.api.fake_codec:open_blind_codec")
+    until(lambda: client.get("/readyz").status_code == 200)
+    report = report_of(client.post("/compress", content=png))
+    assert (report["mask"], report["blade_share"]) == ("full", 1)
+    assert "no model that finds the blade" in report["warnings"][0]
+    refused = client.post("/segment", content=png)
+    assert (refused.status_code, refused.json()["code"]) == (503, "model-unavailable")
+    assert "bladestream_segmented_pictures_total{" not in client.get("/metrics").text
+
+
+def test_a_surface_s_forest_votes_from_the_fifth_picture_on(client):
+    reports = []
+    for seed in range(6):
+        picture = encoded(speckled(seed))
+        reports.append(report_of(client.post("/compress?surface=WT-07/B", content=picture)))
+    assert [report["forest_used"] for report in reports] == [False] * 4 + [True] * 2
+
+
+def test_a_surface_and_a_mask_contradict(client, png):
+    response = client.post("/compress?surface=B&mask=none", content=png)
+    assert (response.status_code, response.json()["code"]) == (422, "bad-parameter")
 
 
 def test_a_mask_of_another_size_is_refused(client, png):
@@ -124,6 +176,8 @@ def test_a_file_larger_than_what_was_posted_says_so_in_a_header(client, png):
         "target_bytes=1e3",
         "model=../lite",
         "mask=some",
+        "surface=",
+        "surface=%00",
         "mode=other",
         "metadata=all",
         "qualty=3",

@@ -10,6 +10,7 @@ import pytest
 
 from service.pictures import Metadata, write_picture
 from service.settings import get_settings
+from tests.service.segmentation.bright import BrightModel
 
 MAGIC = b"stand-in "
 
@@ -23,6 +24,7 @@ class StandInCodec:
     damaged: list[int] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     fails_with: Exception | None = None
+    zoo: SimpleNamespace | None = None
 
     def report(self, size: int, pixels: np.ndarray, model: str | None) -> dict[str, object]:
         height, width = pixels.shape[:2]
@@ -72,12 +74,23 @@ def codec(monkeypatch: pytest.MonkeyPatch) -> StandInCodec:
     zoo = SimpleNamespace(
         provider="cpu",
         has_lossless=False,
+        segmentation_failure="it has no network",
+        segmentation_if_usable=lambda: None,
         models=lambda: [{"name": "lite", "version": "1", "kind": "lossy", "digest": "ab" * 32}],
     )
+    stand_in.zoo = zoo
     monkeypatch.setattr("service.codec.encoder.Encoder", lambda _zoo: stand_in)
     monkeypatch.setattr("service.codec.decoder.Decoder", lambda _zoo, _pixels: stand_in)
     monkeypatch.setattr("service.runtime.zoo.Zoo", SimpleNamespace(open=lambda _settings: zoo))
     return stand_in
+
+
+@pytest.fixture
+def finds_bright(codec: StandInCodec) -> BrightModel:
+    """A zoo that finds the blade: what is bright is blade."""
+    model = BrightModel()
+    codec.zoo.segmentation_if_usable = lambda: model
+    return model
 
 
 @pytest.fixture(autouse=True)

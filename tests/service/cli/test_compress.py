@@ -12,7 +12,7 @@ def test_compress_reports_one_json_object_with_the_promised_keys(
     bladestream, codec, photo: Path
 ) -> None:
     output = photo.with_suffix(".blade")
-    run = bladestream("compress", photo, output, "--json")
+    run = bladestream("compress", photo, output, "--json", "--mask", "full")
     assert run.status == 0
     report = json.loads(run.out)
     assert {"bytes", "bpp", "width", "height", "mode", "model", "quality", "seconds"} <= set(report)
@@ -47,11 +47,51 @@ def test_a_lossless_model_and_progressive_arrive(bladestream, codec, photo: Path
     assert (second.lossless_model, second.progressive) == (None, True)
 
 
-def test_without_a_mask_the_whole_picture_is_blade(bladestream, codec, photo: Path) -> None:
-    assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
+def test_without_a_mask_the_blade_is_found(
+    bladestream, codec, finds_bright, tmp_path: Path
+) -> None:
+    photo = tmp_path / "half.png"
+    expected = np.zeros((24, 36), bool)
+    expected[:, :18] = True
+    Image.fromarray(np.where(expected, 230, 20).astype(np.uint8)).save(photo)
+    run = bladestream("compress", photo, tmp_path / "half.blade", "--json")
+    assert (run.status, run.err) == (0, "")
+    found = codec.calls[0].mask
+    assert (found != expected).mean() < 0.03
+    report = json.loads(run.out)
+    assert report["mask"] == "found"
+    assert report["found_blade_share"] == pytest.approx(0.5, abs=0.02)
+    assert list(report["seconds"])[:2] == ["read", "segment"]
+
+
+def test_in_doubt_the_whole_picture_is_blade(
+    bladestream, codec, finds_bright, tmp_path: Path
+) -> None:
+    photo = tmp_path / "dark.png"
+    Image.fromarray(np.zeros((24, 36, 3), np.uint8)).save(photo)
+    run = bladestream("compress", photo, tmp_path / "dark.blade")
+    assert run.status == 0
+    assert codec.calls[0].mask == "full"
+    assert "warning: No blade was found" in run.err
+
+
+def test_where_the_blade_cannot_be_found_the_whole_picture_is_blade(
+    bladestream, codec, photo: Path
+) -> None:
+    run = bladestream("compress", photo, photo.with_suffix(".blade"))
+    assert run.status == 0
     call = codec.calls[0]
     assert call.mask == "full"
     assert call.options.verify
+    assert "no model that finds the blade" in run.err
+
+
+def test_the_margin_around_a_mask_is_a_setting(
+    bladestream, codec, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLADESTREAM_DILATION_PIXELS", "40")
+    assert bladestream("compress", photo, photo.with_suffix(".blade")).status == 0
+    assert codec.calls[0].options.dilation == 40
 
 
 def test_a_mask_file_arrives_as_booleans(bladestream, codec, photo: Path) -> None:

@@ -41,7 +41,7 @@ def test_decoded_jpegs_are_coded_as_what_they_were_made_of(quality, subsampling,
 
 def test_one_value_more_is_no_colour_of_a_jpeg():
     decoded = through_jpeg(picture(40), quality=90).copy()
-    for step in range(1, 5):
+    for _ in range(1, 5):
         decoded[50, 60, 1] += 1
         if to_ycbcr(decoded) is None:
             break

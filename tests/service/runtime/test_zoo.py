@@ -61,7 +61,13 @@ def test_cards_are_json(zoo: Zoo) -> None:
 
 def test_health_before_and_after_loading(zoo_folder: Path, newest: str) -> None:
     zoo = Zoo(zoo_folder, Device("cpu", 1), "lite")
-    expected = {"provider": "cpu", "provider_fallback": None, "models_loaded": []}
+    expected = {
+        "provider": "cpu",
+        "provider_fallback": None,
+        "models_loaded": [],
+        "segmentation": False,
+        "segmentation_failure": None,
+    }
     assert zoo.health() == expected
     zoo.by_name(None)
     assert zoo.health() == {**expected, "models_loaded": [newest]}

@@ -1,0 +1,1 @@
+"""Where the blade is: network, hole filling, random forest, hole filling again."""
