@@ -8,12 +8,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from service.codec.options import Checkpoint, CompressOptions, DecompressOptions, Mask
+from service.errors import ModelUnavailable
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.codec.decoder import Decoded
     from service.codec.encoder import Compressed
     from service.pictures import Picture
+    from service.runtime.zoo import Zoo
     from service.segmentation.pipeline import Segmenter
 
 # Where the worker finds its codec, as ``module:function``; the function takes the settings.
@@ -75,12 +77,9 @@ def open_codec(settings: Settings) -> Codec:
     from service.codec.decoder import Decoder
     from service.codec.encoder import Encoder
     from service.codec.inspection import inspect
-    from service.runtime.zoo import Zoo
     from service.segmentation.opening import open_segmenter
 
-    zoo = Zoo.open(settings)
-    if zoo.has_lossless:
-        zoo.lossless()  # loaded now: the first blade is no time to find its answers wrong
+    zoo = _checked_zoo(settings)
     return Codec(
         encoder=Encoder(zoo),
         decoder=Decoder(zoo, settings.max_pixels),
@@ -88,6 +87,26 @@ def open_codec(settings: Settings) -> Codec:
         zoo=zoo,
         segmenter=open_segmenter(zoo, settings),
     )
+
+
+def _checked_zoo(settings: Settings) -> Zoo:
+    """The zoo with its default models loaded; on the CPU where CUDA gets the lossless one wrong.
+
+    The first blade would be no time to find that out.
+    """
+    from service.runtime.zoo import Zoo
+
+    zoo = Zoo.open(settings)
+    try:
+        if zoo.has_lossless:
+            zoo.lossless()
+    except ModelUnavailable as error:
+        if settings.provider != "auto" or zoo.provider == "cpu":
+            raise
+        zoo = Zoo.open(settings.model_copy(update={"provider": "cpu"}))
+        zoo.fallback_reason = str(error)
+        zoo.lossless()
+    return zoo
 
 
 def load_factory(path: str) -> Callable[[Settings], Codec]:

@@ -46,3 +46,25 @@ def test_default_models_are_checked_at_the_start(zoo_folder, tmp_path):
         answers.write_bytes(b"PK no answers")
     with pytest.raises(ModelUnavailable, match="known_answers"):
         open_codec(Settings(zoo_path=tmp_path / "zoo", threads=1))
+
+
+class GoodForLossyOnly:
+    """A zoo whose lossless model gets its known answers wrong on CUDA."""
+
+    has_lossless = True
+    fallback_reason = None
+
+    def __init__(self, settings):
+        self.provider = "cpu" if settings.provider == "cpu" else "cuda"
+
+    def lossless(self):
+        if self.provider == "cuda":
+            raise ModelUnavailable("pyramid gets its known answers wrong")
+
+
+def test_a_device_that_is_wrong_for_the_blade_is_left(monkeypatch):
+    monkeypatch.setattr("service.runtime.zoo.Zoo.open", GoodForLossyOnly)
+    zoo = open_codec(Settings(provider="auto")).zoo
+    assert (zoo.provider, zoo.fallback_reason) == ("cpu", "pyramid gets its known answers wrong")
+    with pytest.raises(ModelUnavailable, match="known answers"):
+        open_codec(Settings(provider="cuda"))
