@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 PASTED = "pasted"  # the share of composites, in the place of a set's name
 TURNED = 0.1  # views of portraits, which the network sees on their side
 UPSIDE_DOWN = 0.1  # flipped pictures are averaged
-REPAINTED = 0.2
+REPAINTED = 0.1
 WORTH_CUTTING = 0.002  # share of blade from which on a turbine is cut out
 
 

@@ -33,23 +33,23 @@ def repaint(rgb: Floats, share: Floats, rng: np.random.Generator) -> Floats:
 
 def weathered(rgb: Floats, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Random illumination, haze, exposure, colour, blur, noise and JPEG; (h, w, 3) to uint8."""
-    if rng.random() < 0.2:
+    if rng.random() < 0.15:
         shade = _field(rgb.shape[:2], int(rng.integers(2, 6)), rng)
         rgb = rgb * np.exp2(rng.uniform(0.1, 0.7) * shade)[..., None]
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         rgb = _hazy(rgb, rng)
     rgb = _developed(rgb, rng)
     if rng.random() < 0.15:
         rgb = _softened(rgb, rng)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         rgb = _noisy(rgb, rng)
     pixels = np.rint(np.clip(rgb, 0, 255)).astype(np.uint8)
-    return _compressed(pixels, rng) if rng.random() < 0.25 else pixels
+    return _compressed(pixels, rng) if rng.random() < 0.2 else pixels
 
 
 def _developed(rgb: Floats, rng: np.random.Generator) -> Floats:
     """Exposure, gamma, white balance, saturation and contrast."""
-    strength = 0.6 if rng.random() < 0.7 else 1.4
+    strength = 0.5 if rng.random() < 0.7 else 1.2
     gamma = math.exp(rng.normal(0, 0.2 * strength))
     gains = math.exp(rng.normal(0, 0.2 * strength)) * np.exp(rng.normal(0, 0.05 * strength, 3))
     curve = 255 * np.linspace(0, 1, 256) ** gamma

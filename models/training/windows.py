@@ -13,7 +13,8 @@ from models.training.pairs import BLADE, CHANNELS, Levels
 
 SMALL_ANGLE = math.radians(7)  # standard deviation
 LARGEST_ANGLE = math.radians(25)
-LARGEST_ZOOM = 6.0
+LARGEST_ZOOM = 4.0
+WHOLE = 0.65  # views that show nearly all of a picture
 FINEST = 0.4  # picture pixels to one of the view: beyond that there is nothing but blur
 SQUEEZE = 0.12  # standard deviation of the logarithm of the ratio of the two scales
 
@@ -110,14 +111,14 @@ def near(
 def draw_window(levels: Levels, size: tuple[int, int], rng: np.random.Generator) -> Window:
     """A random window that lies within the picture.
 
-    Nearly the whole picture as often as not, a zoom into it else, then mostly near some blade.
+    Mostly nearly the whole picture, a zoom into it else, then mostly near some blade.
     """
     height, width = levels[0].shape[:2]
     angle = float(np.clip(rng.normal(0, SMALL_ANGLE), -LARGEST_ANGLE, LARGEST_ANGLE))
     angle *= rng.random() < 0.6
     mirrored = bool(rng.random() < 0.5)
     window = replace(whole(size, height, width), angle=angle, mirrored=mirrored)
-    if rng.random() < 0.5:
+    if rng.random() < WHOLE:
         return window.inside(size, height, width)
     zoom = math.exp(rng.uniform(0, math.log(LARGEST_ZOOM)))
     scale = max(FINEST, min(height / size[0], width / size[1]) / zoom)

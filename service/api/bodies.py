@@ -26,7 +26,7 @@ _UNTOLD = ("", _OCTETS, "application/x-www-form-urlencoded")
 _MULTIPART = "multipart/form-data"
 _BLADE = "application/vnd.bladestream"
 _LONGEST_NAME = 200
-MOST_PICTURES = 64
+MOST_PICTURES = 40
 """Pictures of one surface in one request."""
 
 

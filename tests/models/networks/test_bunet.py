@@ -37,10 +37,10 @@ def test_a_pixel_sees_the_whole_picture_but_its_neighbours_first():
     assert columns[374:394].mean() > 10 * columns[:100].mean()
 
 
-def test_it_starts_from_little_blade():
+def test_it_starts_from_some_blade_everywhere():
     torch.manual_seed(0)
-    share = BUNet(**TINY).eval()(torch.rand(1, 3, 64, 96) * 255).sigmoid().mean()
-    assert 0.01 < share < 0.2
+    found = BUNet([8, 8, 8, 8], 8).eval()(torch.rand(1, 3, 64, 96) * 255).sigmoid()
+    assert 0.1 < found.mean() < 0.5
 
 
 @pytest.mark.parametrize("name", ["focal_crf", "cross_entropy"])
