@@ -102,7 +102,7 @@ def evaluate(
                 progress.update()
     return {
         "definitions": DEFINITIONS,
-        "images": {"folder": images.resolve().name, "pictures": len(scores)},
+        "images": {"folder": _called(images), "pictures": len(scores)},
         "model": _described(network.card),
         "baseline": _described(other[1]) if other else None,
         "flips": settings.flips,
@@ -189,6 +189,12 @@ def _score(
         rows=rows,
         compressed=rows["final"].patches.all_kept() if in_doubt else rows["final"].patches,
     )
+
+
+def _called(images: Path) -> str:
+    """What a folder of pictures is called: beside one of masks it is named by the folder above."""
+    folder = images.resolve()
+    return folder.parent.name if folder.name == "images" else folder.name
 
 
 def _described(card: SegmentationModelCard) -> dict[str, object]:

@@ -31,22 +31,31 @@ GROUP = 8
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
 
-class ConvBlock(nn.Sequential):
-    """3x3 convolutions, each with group normalisation and ReLU, one for each dilation."""
+class Block(nn.Module):
+    """3x3 convolutions, each with group normalisation and ReLU, beside a 1x1 path that adds to it.
+
+    Parameters
+    ----------
+    inputs, outputs : channels.
+    dilations : of each 3x3 convolution.
+    """
 
     def __init__(self, inputs: int, outputs: int, dilations: Sequence[int] = (1, 1)) -> None:
+        super().__init__()
+        self.direct = nn.Conv2d(inputs, outputs, 1)
         layers: list[nn.Module] = []
         for dilation in dilations:
             conv = nn.Conv2d(inputs, outputs, 3, padding=dilation, dilation=dilation, bias=False)
             # Normalised weights learn at rate over size: the usual small ones would tumble.
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-            layers += [
-                conv,
-                nn.GroupNorm(max(1, outputs // GROUP), outputs),
-                nn.ReLU(),
-            ]
+            layers += [conv, nn.GroupNorm(max(1, outputs // GROUP), outputs), nn.ReLU()]
             inputs = outputs
-        super().__init__(*layers)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h, w)."""
+        y: Tensor = self.direct(x) + self.layers(x)
+        return y
 
 
 class BUNet(nn.Module):
@@ -65,13 +74,13 @@ class BUNet(nn.Module):
         inputs = 3 * FOLD**2
         self.encoders = nn.ModuleList()
         for width in widths:
-            self.encoders.append(ConvBlock(inputs, width))
+            self.encoders.append(Block(inputs, width))
             inputs = width
-        self.context = ConvBlock(inputs, context, DILATIONS)
+        self.context = Block(inputs, context, DILATIONS)
         self.decoders = nn.ModuleList()
         inputs = context
         for width in reversed(widths):
-            self.decoders.append(ConvBlock(inputs + width, width))
+            self.decoders.append(Block(inputs + width, width))
             inputs = width
         self.head = nn.Conv2d(inputs, FOLD**2, 1)
         assert self.head.bias is not None

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.scenes.camera import Camera, look_at, unit
-from models.scenes.meshes import frame
 from models.scenes.tags import GROUNDS, SKIES, VIEWS
 from models.scenes.turbine import BLADES, COLLARS, HUB, NACELLE, PARTS, TOWER, Turbine
 
@@ -50,19 +49,20 @@ def draw_run(rng: Rng, turbine: Turbine, kind: str, views: tuple[str, ...]) -> t
     """A flight, and the turbine turned so that the flight can show the asked `views`."""
     blade = int(rng.integers(BLADES))
     focal = float(rng.choice([0.67, 0.78, 1.0, 1.6, 2.6], p=[0.35, 0.25, 0.15, 0.15, 0.1]))
+    shaded = "blade-shadow" in views
     if "tower-behind" in views:
-        turn = np.pi + rng.normal(0, 0.06) - blade * 2 * np.pi / BLADES
+        turn = np.pi + rng.normal(0, 0.02 if shaded else 0.06) - blade * 2 * np.pi / BLADES
         turbine = replace(turbine, azimuth=turn)
     span, _, axis = turbine.blade_frame(blade)
-    side, other = frame(span)
-    upwind = "tower-behind" in views or rng.random() < 0.7
-    for _ in range(20):
-        angle = rng.uniform(0, 2 * np.pi)
-        away = np.cos(angle) * side + np.sin(angle) * other
-        if (away @ axis > (0.7 if "tower-behind" in views else 0.1)) == upwind:
-            break
+    front = unit(axis - (axis @ span) * span)
+    beside = np.cross(span, front)
+    if "tower-behind" in views:
+        # From upwind; a shadow on the tower is seen past the blade that throws it.
+        angle = rng.uniform(0.6, 1.0) if shaded else rng.uniform(0.0, 0.8)
+        angle *= rng.choice([-1.0, 1.0])
     else:
-        away = axis - (axis @ span) * span
+        angle = rng.uniform(-1.45, 1.45) + (0.0 if rng.random() < 0.7 else np.pi)
+    away = np.cos(angle) * front + np.sin(angle) * beside
     share = float(np.exp(rng.uniform(np.log(0.09), np.log(1.5))))
     if "tower-behind" in views or "second-blade" in views:
         share = min(share, 0.35)
@@ -99,6 +99,8 @@ def _along(
 ) -> Camera:
     shape = turbine.shape
     share = run.share * float(np.exp(rng.normal(0, 0.15)))
+    if "blade-shadow" in views:
+        place, share = rng.uniform(0.3, 0.85), rng.uniform(0.12, 0.28)
     if "root" in views or "nacelle-hub" in views or "second-blade" in views:
         place = rng.uniform(-0.04, 0.08)
         share = min(share, 0.5)
@@ -115,6 +117,8 @@ def _along(
         share = rng.uniform(1.9, 3.5) * size[1] / size[0]
     span = np.array([np.clip(place, -0.04, 1.0) * shape.length])
     target = turbine.blade_axis(run.blade, span)[0]
+    if "blade-shadow" in views:
+        target[:2] = turbine.foot[:2]  # the tower's axis, as high as the blade's point
     chord = float(shape.chord_at(np.clip(span, 0, 0.9 * shape.length))[0])
     reach = chord * run.focal * size[1] / size[0]
     distance = max(reach / share, 1.2 * chord + 1.5)
@@ -123,7 +127,8 @@ def _along(
     position = target + away * distance
     position[2] = max(position[2], 2.0)
     half = 0.5 / focal * distance
-    slack = 0.02 if "fills-picture" in views or "diagonal" in views else 0.35
+    steady = {"fills-picture", "diagonal", "blade-shadow"} & set(views)
+    slack = 0.02 if steady else 0.35
     target = target + rng.uniform(-slack, slack, 3) * half
     if "diagonal" not in views:
         return look_at(position, target, focal, rng.normal(0, 0.03))

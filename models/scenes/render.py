@@ -16,7 +16,7 @@ from models.scenes.meshes import Mesh, join
 from models.scenes.optics import photograph
 from models.scenes.photographs import photo_background
 from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
-from models.scenes.shading import Look, look, shade
+from models.scenes.shading import Look, blade_shades_tower, look, shade
 from models.scenes.site import Site, draw_site, draw_turbine
 from models.scenes.tags import CAMERA_FAULTS, GROUNDS, SKIES, VIEWS, check_tags
 from models.scenes.turbine import BLADES, PARTS
@@ -79,12 +79,12 @@ def render_surface(
     check_tags(wanted)
     if min(size) < 32:
         raise ValueError(f"a scene has at least 32 pixels a side, not {size}")
-    views = _views(wanted)
+    aims = _aims(wanted)
     for attempt in range(_REDRAWS):
         rng = np.random.default_rng([seed, 20, attempt])
         # Close views are flown along a blade; the rest may as well be seen from far away.
-        kind = "run" if set(views) & _CLOSE or rng.random() < 0.55 else "orbit"
-        run, turbine = draw_run(rng, draw_turbine(rng, kind), kind, views)
+        kind = "run" if set(aims) & _CLOSE or rng.random() < 0.55 else "orbit"
+        run, turbine = draw_run(rng, draw_turbine(rng, kind), kind, aims)
         site = draw_site(rng, wanted, turbine, -run.side, bool(backgrounds))
         generators = [np.random.default_rng([seed, 21, attempt, i]) for i in range(pictures)]
         framings = []
@@ -106,12 +106,10 @@ def render_surface(
             yield _render(own, seed, site, framing[0], size, framing[1] + faults, chosen)
 
 
-def _views(wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The views that cameras are aimed at; a shadow on the tower needs the tower."""
-    views = tuple(tag for tag in wanted if tag in VIEWS)
-    if "blade-shadow" in wanted and "tower-behind" not in views:
-        views += ("tower-behind",)
-    return views
+def _aims(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """What cameras are aimed at: the views; a blade's shadow is looked for on the tower."""
+    aims = tuple(tag for tag in wanted if tag in (*VIEWS, "blade-shadow"))
+    return (*aims, "tower-behind") if "blade-shadow" in aims else aims
 
 
 def _few(rng: np.random.Generator, paths: Sequence[Path]) -> list[Path]:
@@ -128,18 +126,23 @@ def _frame(
     size: tuple[int, int],
 ) -> tuple[Camera, tuple[str, ...]] | None:
     """A camera whose picture shows all `wanted`, and its views; None if none was found."""
-    views = _views(wanted)
+    views, aims = set(wanted) & set(VIEWS), _aims(wanted)
     sketch = (max(_SKETCH * size[0] // size[1], 8), _SKETCH)
     for _ in range(_TRIES):
-        camera = draw_camera(rng, site.turbines[0], run, place, views, size)
-        faces = visible_faces(_mesh(site, camera, sketch), camera, sketch)
+        camera = draw_camera(rng, site.turbines[0], run, place, aims, size)
+        mesh = _mesh(site, camera, sketch)
+        faces = visible_faces(mesh, camera, sketch)
         numbers = faces.draw(*(slice(0, side * SUBSAMPLES) for side in sketch[::-1]))
         part = faces.part[numbers[::SUBSAMPLES, ::SUBSAMPLES]]
         shown = views_of(part, site.turbines[0], run, camera)
         if "no-blade" in views and (faces.part[numbers] % PARTS < BLADES)[numbers > 0].any():
             continue
+        if "blade-shadow" in wanted:
+            view = look(site, camera, mesh, faces, sketch)
+            if not blade_shades_tower(view, faces, numbers):
+                continue
         hidden = hidden_by(camera, site.light.direction, size) & set(wanted)
-        if set(views) <= set(shown) and (not hidden or "fills-picture" in views):
+        if views <= set(shown) and (not hidden or "fills-picture" in views):
             return camera, shown
     return None
 

@@ -13,7 +13,7 @@ from models.scenes.meshes import Mesh, frame
 from models.scenes.noise import Floats, smoothstep
 from models.scenes.raster import SUBSAMPLES, Faces, visible_faces
 from models.scenes.site import Site
-from models.scenes.turbine import BLADES, PARTS
+from models.scenes.turbine import BLADES, PARTS, TOWER
 
 _SHADOW_SIDE = (384, 2048)  # samples of the sun's view, for small and for large pictures
 _FAR = 1.0e5
@@ -30,22 +30,30 @@ class Shadows:
 
     def lit(self, position: Floats) -> Floats:
         """Share of the sun (n,) that reaches positions (3, n)."""
+        total = np.zeros(position.shape[1], np.float32)
+        for shift in ((-0.7, -0.7), (0.7, -0.7), (0.0, 0.9)):
+            total += self.blocker(position, shift) < 0
+        return total / np.float32(3)
+
+    def blocker(
+        self, position: Floats, shift: tuple[float, float] = (0.0, 0.0)
+    ) -> NDArray[np.int32]:
+        """The part (n,) that keeps the sun from positions (3, n); -1 for none.
+
+        `shift` moves the look-up by some samples of the sun's view.
+        """
         pixels, depth = self.sun.project(position.T.astype(np.float64), self.size)
         side = self.size[0] * SUBSAMPLES
-        total = np.zeros(depth.shape, np.float32)
-        for shift in ((-0.7, -0.7), (0.7, -0.7), (0.0, 0.9)):
-            spot = pixels * SUBSAMPLES + np.array(shift)
-            x = np.clip(spot[:, 0], 0, side - 1).astype(np.int32)
-            y = np.clip(spot[:, 1], 0, side - 1).astype(np.int32)
-            number = self.numbers[y, x]
-            centre_x, centre_y = (x + 0.5).astype(np.float32), (y + 0.5).astype(np.float32)
-            hit = self.faces.attributes(number, centre_x, centre_y, slice(5, 8))
-            forward = self.sun.axes[2]
-            above = forward @ hit - self.sun.position @ forward
-            # A surface must not shade itself: what is nearly as deep is the same surface.
-            blocked = (number > 0) & (above < depth - 1.2)
-            total += ~blocked
-        return total / np.float32(3)
+        spot = pixels * SUBSAMPLES + np.array(shift)
+        x = np.clip(spot[:, 0], 0, side - 1).astype(np.int32)
+        y = np.clip(spot[:, 1], 0, side - 1).astype(np.int32)
+        number = self.numbers[y, x]
+        centre_x, centre_y = (x + 0.5).astype(np.float32), (y + 0.5).astype(np.float32)
+        hit = self.faces.attributes(number, centre_x, centre_y, slice(5, 8))
+        forward = self.sun.axes[2]
+        above = forward @ hit - self.sun.position @ forward
+        # A surface must not shade itself: what is nearly as deep is the same surface.
+        return np.where(above < depth - 1.2, self.faces.part[number], np.int32(-1))
 
 
 def cast_shadows(site: Site, mesh: Mesh, seen: Floats, width: int) -> Shadows | None:
@@ -100,6 +108,22 @@ def look(site: Site, camera: Camera, mesh: Mesh, faces: Faces, size: tuple[int, 
     near = distance < 3 * distance.min(initial=_FAR)
     shadows = cast_shadows(site, mesh, position[:, near].astype(np.float32), size[1])
     return Look(site, camera, shadows, details)
+
+
+def blade_shades_tower(view: Look, faces: Faces, numbers: NDArray[np.int32]) -> bool:
+    """Whether a blade's shadow takes a good part of the sunlit side of the tower.
+
+    `numbers` are the faces that a picture shows, a row and column a subsample.
+    """
+    y, x = np.nonzero(faces.part[numbers] == TOWER)
+    if view.shadows is None or not y.size:
+        return False
+    centres = (x + 0.5).astype(np.float32), (y + 0.5).astype(np.float32)
+    values = faces.attributes(numbers[y, x], *centres)
+    sunny = view.site.light.direction @ values[2:5] > 0.2
+    blocker = view.shadows.blocker(values[5:, sunny])
+    shaded = ((blocker >= 0) & (blocker % PARTS < BLADES)).sum()
+    return bool(0.08 * sunny.sum() < shaded < 0.9 * sunny.sum())
 
 
 def shade(view: Look, part: NDArray[np.int32], values: Floats) -> Floats:

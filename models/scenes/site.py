@@ -185,7 +185,7 @@ def _draw_light(
     if "blade-shadow" in shown:
         # From before the rotor and low, so that the blade's shadow meets the tower.
         axis = main.axis
-        around = np.arctan2(axis[1], axis[0]) + rng.normal(0, 0.12)
+        around = np.arctan2(axis[1], axis[0]) + rng.normal(0, 0.05)
         elevation = np.radians(rng.uniform(12, 30))
     elif "sun-glare" in shown:
         around, elevation = ahead + rng.normal(0, 0.15), np.radians(rng.uniform(6, 22))

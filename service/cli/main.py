@@ -1,7 +1,8 @@
 """The command ``bladestream``: its verbs, its exit statuses, its error line.
 
 Exit status 0 is success, 1 is input that could not be served (one line on stderr, nothing on
-stdout, no output file), 2 is a command line that makes no sense.
+stdout, no output file; `segment` names each such picture and writes the masks of the others), 2 is
+a command line that makes no sense.
 """
 
 import sys

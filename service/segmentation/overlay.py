@@ -32,6 +32,8 @@ def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.ui
     # In bands: the sums of a whole large picture would take its memory twice again.
     for top in range(0, len(marked), _BAND_ROWS):
         band, blade = marked[top : top + _BAND_ROWS], mask[top : top + _BAND_ROWS]
+        if not blade.any():
+            continue
         own = band[blade].astype(np.uint16)
         band[blade] = (own * (256 - _TINT_SHARE) + _TINT * _TINT_SHARE) >> 8
     marked[_outline(mask, max(1, round(max(mask.shape) * _OUTLINE_SHARE)))] = _OUTLINE

@@ -23,7 +23,7 @@ from service.segmentation.forest import (
 )
 from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
-from service.segmentation.network import blade_probability
+from service.segmentation.network import at_even_chances, blade_probability
 from service.segmentation.prepared import Prepared
 from service.segmentation.surfaces import Surface, Surfaces
 
@@ -32,6 +32,7 @@ STEPS: tuple[Step, ...] = ("network", "holes", "forest_vote", "final")
 
 NEARLY_ALL = 0.97
 """A larger share of blade is doubtful, as none at all is."""
+_EVEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,6 @@ class Segmented:
     seconds: dict[str, float]
     _working: dict[Step, NDArray[np.bool_]]
     _network: NDArray[np.float32]
-    _threshold: float
     _forest: NDArray[np.float32] | None
 
     @property
@@ -94,7 +94,7 @@ class Segmented:
 
     def certainty(self, step: Step = "final") -> NDArray[np.uint8]:
         """How certain the mask after a step is, like `steps`; 128 or more where it is blade."""
-        probability, threshold = self._network, self._threshold
+        probability, threshold = self._network, _EVEN
         if self._forest is not None and step in ("forest_vote", "final"):
             probability, threshold = _mean(self._network, self._forest), VOTE
         return as_it_stands(certainty(self._working[step], probability, threshold), self.size)
@@ -189,8 +189,9 @@ class Segmenter:
             working = to_working(pixels)
             small = halved(working)
         with stages.stage("network"):
-            probability = blade_probability(self._model, working, flips or self._flips, checkpoint)
-        network = probability >= self._model.card.segmentation.threshold
+            told = blade_probability(self._model, working, flips or self._flips, checkpoint)
+        probability = at_even_chances(told, self._model.card.segmentation.threshold)
+        network = probability >= _EVEN
         with stages.stage("holes"):
             holes = fill_holes(network)
         size = (pixels.shape[0], pixels.shape[1])
@@ -271,6 +272,5 @@ class Segmenter:
             },
             _working=masks,
             _network=picture.probability,
-            _threshold=self._model.card.segmentation.threshold,
             _forest=opinion,
         )

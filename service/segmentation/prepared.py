@@ -19,7 +19,7 @@ class Prepared:
     small
         (256, 384, 3), what the forest sees.
     probability
-        (512, 768), the network's.
+        (512, 768), the network's, one half where it is undecided.
     network, holes
         (512, 768), the masks of the first two steps.
     seconds

@@ -127,6 +127,7 @@ def test_the_page_is_laid_out_like_table_one(report, folder):
     page = (folder / "out" / "segmentation.md").read_text()
     assert "| Performance metric | network | fill holes | random forest | fill holes 2 |" in page
     assert page.index("patch recall") < page.index("Accuracy [%]")
+    assert f"7 pictures of `{folder.name}`" in page
     assert "97.61" in page  # the paper's own, to compare with
     assert str(folder) not in page
     with Image.open(folder / "out" / "segmentation.png") as image:

@@ -59,26 +59,16 @@ def test_any_size(size: tuple[int, int]) -> None:
 
 
 def test_a_larger_picture_shows_the_same_scene() -> None:
-    small, large = (_one(9, size=(96 * k, 144 * k)).mask for k in (1, 3))
+    small, large = (_one(9, "root", size=(96 * k, 144 * k)).mask for k in (1, 3))
     shrunk = large.reshape(96, 3, 144, 3).mean(axis=(1, 3)) > 0.5
     union = (small | shrunk).sum()
     assert union > 100
-    assert (small & shrunk).sum() > 0.8 * union
+    assert (small & shrunk).sum() > 0.9 * union
 
 
 def test_blades_are_brighter_when_overexposed() -> None:
     bright, dark = (_one(13, "fills-picture", tag) for tag in ("overexposed", "underexposed"))
     assert bright.rgb[bright.mask].mean() > 1.5 * dark.rgb[dark.mask].mean()
-
-
-def test_defocus_takes_detail_away() -> None:
-    sharp, soft = (_one(14, "field-rows", "root", *faults) for faults in ((), ("defocus",)))
-
-    def detail(scene: Scene) -> float:
-        grey = scene.rgb.mean(axis=-1)
-        return float(np.abs(np.diff(grey, 2, axis=1)).mean())
-
-    assert detail(soft) < 0.7 * detail(sharp)
 
 
 def test_photographs_are_used_half_of_the_time(tmp_path) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from models.scenes.camera import Camera, look_at
-from models.scenes.framing import Run, views_of
+from models.scenes.framing import Run, draw_camera, draw_run, views_of
 from models.scenes.raster import SUBSAMPLES, visible_faces
-from models.scenes.shading import cast_shadows, look, shade
+from models.scenes.shading import blade_shades_tower, cast_shadows, look, shade
 from models.scenes.site import draw_site, draw_turbine
 from models.scenes.turbine import BLADES, HUB, NACELLE, TOWER
 
@@ -101,3 +101,19 @@ def test_what_lies_behind_the_rotor_is_in_its_shadow() -> None:
     points = np.stack([nacelle - 10 * sun, nacelle + 10 * sun], axis=1)
     behind, before = shadows.lit(points.astype(np.float32))
     assert behind < 0.5 < before
+
+
+def test_shadow_on_the_tower_is_seen_when_the_sun_stands_before_the_rotor() -> None:
+    rng = np.random.default_rng(5)
+    turbine = draw_turbine(rng, "run")
+    run, turbine = draw_run(rng, turbine, "run", ("blade-shadow", "tower-behind"))
+    for tags, expected in ((("blade-shadow",), True), (("overcast",), False)):
+        site = draw_site(rng, tags, turbine, -run.side, photos=False)
+        found = 0
+        for _ in range(12):
+            camera = draw_camera(rng, turbine, run, 0.5, ("blade-shadow", "tower-behind"), SIZE)
+            mesh = turbine.mesh(0, camera, SIZE)
+            faces = visible_faces(mesh, camera, SIZE)
+            numbers = faces.draw(*(slice(0, side * SUBSAMPLES) for side in SIZE[::-1]))
+            found += blade_shades_tower(look(site, camera, mesh, faces, SIZE), faces, numbers)
+        assert (found > 0) == expected
