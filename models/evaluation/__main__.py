@@ -147,13 +147,19 @@ def segmentation(options: argparse.Namespace) -> None:
 
 def tables(options: argparse.Namespace) -> None:
     """Put the results between the README's markers."""
+    from models.evaluation import lossless_report
+
     folder: Path = options.results
-    report = json.loads((folder / "rd.json").read_text(encoding="utf-8"))
+    report = _read_json(folder / "rd.json")
     exact = folder / "exactness.json"
-    exact_report = json.loads(exact.read_text(encoding="utf-8")) if exact.exists() else None
+    exact_report = _read_json(exact) if exact.exists() else None
     readme: Path = options.readme
     document = readme.read_text(encoding="utf-8")
     text = markdown.short(report, exact_report, folder.as_posix())
+    exact_blades = folder / "lossless"
+    found = [_read_json(path) for path in sorted(exact_blades.glob("*/lossless.json"))]
+    if found:
+        text += "\n\n" + lossless_report.short(found, exact_blades.as_posix())
     readme.write_text(markdown.put_between_markers(document, text), encoding="utf-8")
 
 
@@ -225,6 +231,11 @@ def _command(words: list[str], qualities: list[float]) -> str:
     if qualities != _qualities(QUALITIES):
         words = [*words, "--qualities", ",".join(f"{quality:g}" for quality in qualities)]
     return shlex.join(["python", "-m", "models.evaluation", *words])
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return report
 
 
 def _write_json(path: Path, report: dict[str, Any]) -> None:

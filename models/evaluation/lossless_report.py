@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,34 @@ def as_markdown(report: dict[str, Any]) -> str:
     parts += ["## Pictures", _pictures(report)]
     definitions = "\n".join(f"- `{key}`: {text}" for key, text in report["definitions"].items())
     return "\n\n".join([*parts, "## Definitions", definitions, made_by(report)]) + "\n"
+
+
+def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
+    """What the README shows of several measurements, one a column; ``folder`` holds theirs.
+
+    The codecs of the first measurement, its smallest files first.
+    """
+    titles = [title for title, _ in _by_rate(reports[0])]
+    rows = [
+        (title, *(f"{report['codecs'][title]['total_bpp']:.2f}" for report in reports))
+        for title in titles
+    ]
+    names = [report["images"]["folder"] for report in reports]
+    introduction = (
+        "Exact pixels, bits a pixel of whole files over all pictures of a folder: "
+        f"{', '.join(_counted(report) for report in reports)}. Seconds, and what every picture "
+        f"comes to, are in {', '.join(f'[{name}]({folder}/{name}/lossless.md)' for name in names)}."
+    )
+    return "\n\n".join(
+        [introduction, table(("codec", *(f"`{name}`" for name in names)), rows)]
+        + [made_by(report) for report in reports]
+    )
+
+
+def _counted(report: dict[str, Any]) -> str:
+    images = report["images"]
+    what = "their blade patches" if images["masks"] else "all of each"
+    return f"{len(images['pictures'])} of `{images['folder']}` ({what})"
 
 
 def _codecs(report: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The lossless comparison, through the command, with the shipped models."""
 
+import copy
 import json
 
 import numpy as np
@@ -8,7 +9,7 @@ from PIL import Image
 
 from models.evaluation import lossless as module
 from models.evaluation.__main__ import main
-from models.evaluation.lossless_report import as_markdown
+from models.evaluation.lossless_report import as_markdown, short
 from service.cli.exact_peers import exact_peers
 
 from .conftest import photograph
@@ -57,6 +58,18 @@ def test_every_codec_is_given_the_same_pixels_and_counted(two_pictures, tmp_path
     assert f"| webp lossless | {report['codecs']['webp lossless']['total_bpp']:.3f} |" in text
     assert str(tmp_path) not in report["command"]
     assert Image.open(tmp_path / "out" / "lossless.png").width > 400
+
+
+def test_the_readme_shows_a_column_a_folder(two_pictures, tmp_path):
+    report = run("--images", two_pictures, out=tmp_path / "out")
+    other = copy.deepcopy(report)
+    other["images"]["folder"] = "elsewhere"
+    other["codecs"]["png"]["total_bpp"] = 12.345
+    text = short([report, other], "docs/lossless")
+    figure = f"{report['codecs']['png']['total_bpp']:.2f}"
+    assert f"| png | {figure} | 12.35 |" in text or f"| png | {figure} | 12.34 |" in text
+    assert "2 of `elsewhere` (all of each)" in text
+    assert "[elsewhere](docs/lossless/elsewhere/lossless.md)" in text
 
 
 def test_with_masks_only_their_patches_count(tmp_path):
