@@ -61,6 +61,16 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="roi-only"),
         ),
+        "lent": (
+            picture_of(colour[:280], metadata),
+            mask[:280],
+            CompressOptions(mode="lossless", quality=2.5, lossless_model="bitswap"),
+        ),
+        "chained-grey": (
+            picture_of(photograph[200:233, :300, 1]),
+            np.ones((33, 300), bool),
+            CompressOptions(mode="roi-only", lossless_model="bitswap"),
+        ),
     }
 
 
@@ -75,8 +85,8 @@ def main() -> None:
     """Write what is not there yet: the file, its symbols' checks, its pixels."""
     zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
     for name, (picture, mask, options) in pictures().items():
-        model = zoo.by_name(None) if options.mode == "lossy" else zoo.lossless()
-        card = model.card
+        lossy = options.mode == "lossy"
+        card = (zoo.by_name(None) if lossy else zoo.lossless(options.lossless_model)).card
         path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
         if path.exists():
             print(f"{path.name} is there and stays")
