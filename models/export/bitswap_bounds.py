@@ -1,7 +1,7 @@
 """Proof that no integer of a bitswap network can leave what float32 holds exactly.
 
-On any pixels and on latents of any size, since what enters a network is clipped to u8; predictions
-from latents are exact as long as these are below 2^13, which is far beyond what centres reach.
+On any pixels and on all latents that a posterior gives. What enters a network is clipped to u8;
+predictions, which use latents as they are, are bounded by how far these reach.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from models.export.fraction_tables import half_widths
 from models.layers.exact import EXACT_LIMIT, BoundError, ExactBlock, ExactConv
 from models.networks.bitswap import Bitswap
-from models.networks.bitswap_layers import Inference, Link, Pixels
+from models.networks.bitswap_layers import SLOPES, Inference, Link, Pixels, ramp_of
+from service.runtime.latent_model import LARGEST_CENTRE
 
 
 def prove_bitswap(network: Bitswap) -> int:
@@ -30,6 +32,7 @@ def prove_bitswap(network: Bitswap) -> int:
         assert isinstance(link, Link)
         found += _link_reaches(link)
     found += _pixel_reaches(network.pixels)
+    found.append(_prediction_reach(network.cell))
     largest = max(int(reach.max()) for reach in found)
     if largest >= EXACT_LIMIT // 2:
         raise BoundError(f"an integer can reach {largest}, the limit is {EXACT_LIMIT // 2}")
@@ -56,6 +59,17 @@ def _pixel_reaches(layers: Pixels) -> list[Tensor]:
         state = _after(state + _update(look), blocks)
         found.append(state)
     return found + [_update(each) for each in layers.heads]
+
+
+def _prediction_reach(cell: int) -> Tensor:
+    """Integers on the way to ``predicted``, (3,): sums over a cell, plain and along the ramp."""
+    latent = LARGEST_CENTRE + int(half_widths().max())
+    unit, whole = 16 // cell**2, (2 * cell) ** 2
+    ramp = ramp_of(cell).abs()
+    along = float(ramp.sum()) * whole * latent
+    lacking = 16 * latent + along * unit / whole
+    slope = lacking * float(ramp.max()) * SLOPES[cell]
+    return torch.tensor([cell**2 * whole * latent, along, slope])
 
 
 def _after(stream: Tensor, blocks: nn.Module) -> Tensor:

@@ -111,14 +111,14 @@ class Stack:
             low, high = self._coder.decode(_uniform(1 << 16), 2).tolist()
         return int(high << 16 | low)
 
-    def push_flag(self, flag: bool) -> None:
-        """Push one bit."""
-        self._coder.encode_reverse(np.array([flag], np.int32), _uniform(2))
+    def push_choice(self, choice: int, choices: int) -> None:
+        """Push one of 0 to choices - 1, all alike; choices are at least 2."""
+        self._coder.encode_reverse(np.array([choice], np.int32), _uniform(choices))
 
-    def pop_flag(self) -> bool:
-        """Pop one bit; mirrors `push_flag`."""
+    def pop_choice(self, choices: int) -> int:
+        """Pop one of 0 to choices - 1; mirrors `push_choice`."""
         with _contained():
-            return bool(self._coder.decode(_uniform(2), 1)[0])
+            return int(self._coder.decode(_uniform(choices), 1)[0])
 
     def ends_on(self, check: int) -> bool:
         """Say whether nothing is left but the check that the stack was started with."""

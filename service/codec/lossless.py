@@ -5,11 +5,13 @@ is told the step's symbols. Encoding answers with the symbols that lead to the p
 them for the stacks, which take them backwards; decoding pops them. docs/FORMAT.md, section 8.
 
 A model may have networks of its own for patches in the colours of a JPEG. Then the first thing that
-a stack gives back is a bit that says whether the patch is one.
+a stack gives back is a bit that says whether the patch is one, and where its blocks begin: it is
+coded turned round, so that one begins at its first pixel.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.ans import Stack
+from service.codec.block_start import STARTS, Start, cheapest_start, turned, turned_back
 from service.codec.colour import HIGHEST, LOWEST, from_ycocg, to_ycocg
 from service.codec.container.layout import RAW_CHECK_BYTES, LosslessStream
 from service.codec.grid import Grid
@@ -33,6 +36,8 @@ BATCH = 8  # patches that run through the networks together
 Samples = NDArray[np.uint8]
 _Integers = NDArray[np.int32]
 _Tables = NDArray[np.uint8]
+_Steps = list[tuple[_Integers, _Tables]]
+_Start = Start | None  # None: not in the colours of a JPEG
 
 
 class LosslessCoder:
@@ -52,25 +57,21 @@ class LosslessCoder:
         self._model = model
         self._grid = grid
         self._grey = grey
+        self._found: _Start = None
 
     def encode(self, pixels: Samples, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture (H, W, 3) or (H, W)."""
         samples = [np.ascontiguousarray(pixels[self._grid.patch(n).slices]) for n in numbers]
-        coded = {place: (jpeg, steps) for place, jpeg, steps in self._coded(samples)}
+        coded = {place: (start, steps) for place, start, steps in self._coded(samples)}
         return [self._pack(part, *coded[place]) for place, part in enumerate(samples)]
 
     def bits(self, pixels: Samples, numbers: Sequence[int]) -> float:
         """What some patches cost by the tables alone; the bits of their streams, but for ends."""
         samples = [pixels[self._grid.patch(n).slices] for n in numbers]
-        return sum(
-            sum(self._part(jpeg).tables.bits(*step) for step in steps) + self._jpeg
-            for _, jpeg, steps in self._coded(samples)
-        )
+        return sum(self._cost(start, steps) for _, start, steps in self._coded(samples))
 
-    def _coded(
-        self, samples: Sequence[Samples]
-    ) -> Iterator[tuple[int, bool, list[tuple[_Integers, _Tables]]]]:
-        """Place among ``samples``, whether in the colours of a JPEG, symbols and tables."""
+    def _coded(self, samples: Sequence[Samples]) -> Iterator[tuple[int, _Start, _Steps]]:
+        """Place among ``samples``, where blocks begin, symbols and tables."""
         plain, stored = [], []
         for place, part in enumerate(samples):
             values = to_ycbcr(part) if self._jpeg else None
@@ -79,21 +80,34 @@ class LosslessCoder:
                 plain.append((place, values))
             else:
                 stored.append((place, values))
-        for jpeg, patches in ((False, plain), (True, stored)):
+        start = self._block_start([values for _, values in stored]) if stored else None
+        for start_, patches in ((None, plain), (start, stored)):
             if patches:
-                coded = self._symbols(jpeg, [values for _, values in patches])
+                coded = self._symbols(start_, [values for _, values in patches])
                 for (place, _), steps in zip(patches, coded, strict=True):
-                    yield place, jpeg, steps
+                    yield place, start_, steps
 
-    def _symbols(
-        self, jpeg: bool, patches: Sequence[_Integers]
-    ) -> list[list[tuple[_Integers, _Tables]]]:
+    def _block_start(self, patches: Sequence[_Integers]) -> Start:
+        """Where blocks begin in the picture, found on one of its first patches."""
+        if self._found is None:
+            probe = max(patches, key=lambda values: (values.size, float(values[..., 0].std())))
+            self._found = cheapest_start(
+                lambda start: self._cost(start, self._symbols(start, [probe])[0])
+            )
+        return self._found
+
+    def _cost(self, start: _Start, steps: _Steps) -> float:
+        tables = self._part(start).tables
+        first = 0.0 if start is None else 2 * math.log2(STARTS)
+        return sum(tables.bits(*step) for step in steps) + first + self._jpeg
+
+    def _symbols(self, start: _Start, patches: Sequence[_Integers]) -> list[_Steps]:
         """Symbols and tables of every step, by patch, from values (h, w, 3)."""
         extents = [Extent(*values.shape[:2]) for values in patches]
         truth = np.zeros((len(patches), PATCH, PATCH, 3), np.int32)
         for patch, values in enumerate(patches):
-            truth[patch, : values.shape[0], : values.shape[1]] = values
-        coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in patches]
+            truth[patch, : values.shape[0], : values.shape[1]] = turned(values, start or (0, 0))
+        coded: list[_Steps] = [[] for _ in patches]
 
         def code(step: Step, centre: _Integers, tables: _Tables) -> _Integers:
             values = truth[slice_of(step)].copy()
@@ -104,7 +118,7 @@ class LosslessCoder:
                 coded[patch].append((symbols[patch][inside].ravel(), tables[patch][inside].ravel()))
             return symbols
 
-        PixelChain(self._part(jpeg), len(patches), self._grey).walk(code)
+        PixelChain(self._part(start), len(patches), self._grey).walk(code)
         return coded
 
     def decode(
@@ -119,32 +133,33 @@ class LosslessCoder:
         """
         shapes = [self._shape(number) for number in numbers]
         found: list[Samples | None] = [None] * len(numbers)
-        live: dict[bool, list[tuple[int, Stack]]] = {False: [], True: []}
+        live: dict[bool, list[tuple[int, _Start, Stack]]] = {False: [], True: []}
         for patch, (data, raw) in enumerate(streams):
             if raw:
                 found[patch] = unpack_raw(data, shapes[patch])
                 continue
             try:
                 stack = Stack.from_bytes(data)
-                live[self._jpeg and stack.pop_flag()].append((patch, stack))
+                start = self._pop_start(stack)
+                live[start is not None].append((patch, start, stack))
             except BadStream:
                 continue
-        for jpeg, patches in live.items():
-            stacks = [stack for _, stack in patches]
-            parts = self._samples(jpeg, stacks, [shapes[patch] for patch, _ in patches])
-            for (patch, _), samples in zip(patches, parts, strict=True):
+        for patches in live.values():
+            parts = self._samples([(shapes[n], start, stack) for n, start, stack in patches])
+            for (patch, _, _), samples in zip(patches, parts, strict=True):
                 found[patch] = samples
         return found
 
     def _samples(
-        self, jpeg: bool, stacks: Sequence[Stack], shapes: Sequence[tuple[int, ...]]
+        self, patches: Sequence[tuple[tuple[int, ...], _Start, Stack]]
     ) -> Iterator[Samples | None]:
-        """Samples of patches of these shapes from their stacks; mirrors ``_symbols``."""
-        if not stacks:
+        """Samples of patches of one kind, from shape and stack; mirrors ``_symbols``."""
+        if not patches:
             return
+        shapes, starts, stacks = zip(*patches, strict=True)
         extents = [Extent(*shape[:2]) for shape in shapes]
         sound = [True] * len(stacks)
-        part = self._part(jpeg)
+        part = self._part(starts[0])
 
         def code(step: Step, centre: _Integers, tables: _Tables) -> _Integers:
             values = centre.copy()
@@ -160,9 +175,12 @@ class LosslessCoder:
             return values - centre
 
         values = PixelChain(part, len(stacks), self._grey).walk(code)
-        for patch, (stack, extent) in enumerate(zip(stacks, extents, strict=True)):
-            inside = values[patch, : extent.height, : extent.width]
-            samples = samples_of(inside, self._grey, jpeg) if sound[patch] else None
+        for patch, (_, start, stack) in enumerate(patches):
+            inside = values[patch, : extents[patch].height, : extents[patch].width]
+            samples = None
+            if sound[patch]:
+                straight = turned_back(inside, start or (0, 0))
+                samples = samples_of(straight, self._grey, start is not None)
             whole = samples is not None and stack.ends_on(crc32c(samples.tobytes()))
             yield samples if whole else None
 
@@ -171,24 +189,32 @@ class LosslessCoder:
         """Whether a stack says of its patch if it is in the colours of a JPEG."""
         return self._model.jpeg is not None and not self._grey
 
-    def _part(self, jpeg: bool) -> PixelModel:
-        return self._model.jpeg if jpeg and self._model.jpeg is not None else self._model
+    def _part(self, start: _Start) -> PixelModel:
+        return self._model if start is None or self._model.jpeg is None else self._model.jpeg
+
+    def _push_start(self, stack: Stack, start: _Start) -> None:
+        if self._jpeg:
+            for first in reversed(start or ()):
+                stack.push_choice(first, STARTS)
+            stack.push_choice(int(start is not None), 2)
+
+    def _pop_start(self, stack: Stack) -> _Start:
+        if not self._jpeg or not stack.pop_choice(2):
+            return None
+        return stack.pop_choice(STARTS), stack.pop_choice(STARTS)
 
     def _shape(self, number: int) -> tuple[int, ...]:
         patch = self._grid.patch(number)
         shape = (patch.bottom - patch.top, patch.right - patch.left)
         return shape if self._grey else (*shape, 3)
 
-    def _pack(
-        self, samples: Samples, jpeg: bool, coded: list[tuple[_Integers, _Tables]]
-    ) -> LosslessStream:
+    def _pack(self, samples: Samples, start: _Start, coded: _Steps) -> LosslessStream:
         plain = samples.tobytes()
         check = crc32c(plain)
         stack = Stack(check)
         for symbols, tables in reversed(coded):
-            stack.push_step(symbols, tables, self._part(jpeg).tables)
-        if self._jpeg:
-            stack.push_flag(jpeg)
+            stack.push_step(symbols, tables, self._part(start).tables)
+        self._push_start(stack, start)
         data = stack.to_bytes()
         if len(data) < len(plain) + RAW_CHECK_BYTES:
             return LosslessStream(data, raw=False)

@@ -11,7 +11,8 @@ from onnx import numpy_helper
 
 ALLOWED = {
     *("Abs", "Add", "Cast", "Clip", "Concat", "DepthToSpace", "Floor", "Gather", "Identity"),
-    *("MatMul", "MatMulInteger", "Min", "Mul", "Pad", "Reshape", "Slice", "Sub", "Transpose"),
+    *("MatMul", "MatMulInteger", "Min", "Mul", "Pad", "ReduceSum", "Reshape", "Slice", "Sub"),
+    "Transpose",
     # Fused, for the CPU provider: sums scaled by powers of two; a shift, a clip and a cast.
     *("MatMulIntegerToFloat", "QuantizeLinear"),
 }
@@ -35,7 +36,9 @@ def test_no_conv(zoo_folder: Path) -> None:
         assert operations <= ALLOWED, path
         floating = path.name.endswith(".float.onnx")
         expected = {"MatMul"} if floating else {"MatMulInteger", "MatMulIntegerToFloat"}
-        assert operations & set(PRODUCTS) <= expected, path
+        # Signed pixels enter bitswap's sums over cells as they are, which takes no u8 product.
+        sums = {"MatMul"} if path.name.startswith("posterior_1") else set()
+        assert operations & set(PRODUCTS) <= expected | sums, path
         assert operations & expected, path
 
 
@@ -80,11 +83,17 @@ def test_both_lowerings_hold_the_same_weights(zoo_folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["float", "integer"])
 def test_scales_are_powers_of_two(zoo_folder: Path, kind: str) -> None:
-    """What rescales a sum is exact in float32: a mantissa of one bit."""
+    """What rescales a sum is exact in float32: a mantissa of one bit.
+
+    Predictions from latents, whose bound the exporter proves, are weighted with small integers too.
+    """
     for path in sorted(zoo_folder.glob(f"*/*/*.{kind}.onnx")):
         model = onnx.load(path)
         held = constants(model)
         for node in model.graph.node:
             if node.op_type == "Mul":
-                factors = np.abs(held[node.input[1]])
-                assert (np.frexp(factors)[0] == 0.5).all(), path
+                mantissas = np.frexp(np.abs(held[node.input[1]]))[0]
+                if path.name.startswith("pixels_"):
+                    assert (mantissas * 16 == np.rint(mantissas * 16)).all(), path
+                else:
+                    assert (mantissas == 0.5).all(), path
