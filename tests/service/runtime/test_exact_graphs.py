@@ -13,6 +13,8 @@ ALLOWED = {
     *("Abs", "Add", "Cast", "Clip", "Concat", "DepthToSpace", "Floor", "Gather", "Identity"),
     *("MatMul", "MatMulInteger", "Min", "Mul", "Pad", "ReduceSum", "Reshape", "Slice", "Sub"),
     "Transpose",
+    # Of whole numbers: how often a bias repeats over a plane.
+    *("Shape", "Div", "Tile"),
     # Fused, for the CPU provider: sums scaled by powers of two; a shift, a clip and a cast.
     *("MatMulIntegerToFloat", "QuantizeLinear"),
 }
