@@ -19,7 +19,8 @@ def test_a_sample_goes_through_the_service_and_back(
 ) -> None:
     demo(SAMPLES / f"{name}.jpg", SAMPLES / f"{name}.mask.png", tmp_path)
     told = capsys.readouterr().out
-    for figure in ("blade found", "bytes in", "bytes out", "bits a pixel", "PSNR, blade"):
+    assert "no model that finds the blade" in told
+    for figure in ("bytes in", "bytes out", "bits a pixel", "PSNR, blade"):
         assert figure in told
     original = pixels(SAMPLES / f"{name}.jpg")
     decoded = pixels(tmp_path / f"{name}.decoded.png")
@@ -29,10 +30,6 @@ def test_a_sample_goes_through_the_service_and_back(
     assert whole > 33
     assert on_blade is None  # equal, bit for bit
     assert 1000 < (tmp_path / f"{name}.blade").stat().st_size < original.size / 2
-    found = pixels(tmp_path / f"{name}.mask.png")
-    assert found.shape == blade.shape
-    assert set(np.unique(found)) == {0, 255}
-    assert pixels(tmp_path / f"{name}.overlay.jpg").shape == original.shape
     with Image.open(tmp_path / f"{name}.side-by-side.png") as sheet:
         assert sheet.width > 3 * original.shape[1]
 
