@@ -24,6 +24,7 @@ from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
 from service.errors import BadMask
 from service.pictures import Limits, Metadata, Picture, read_mask
+from service.runtime.card import LosslessModelCard
 from service.runtime.latent_model import LatentModel
 from service.runtime.lossless_model import LosslessModel
 from service.runtime.zoo import Zoo
@@ -77,7 +78,7 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
     for title, model in models.items():
         codecs[title] = {
             "version": f"{model.card.name}/{model.card.version}",
-            "kilo_multiply_adds": model.card.quality.get("kilo_multiply_adds_per_pixel"),
+            "kilo_multiply_adds": _operations(model.card),
         }
     peers = exact_peers()
     codecs |= {peer.name: {} for peer in peers}
@@ -120,6 +121,12 @@ def newest(zoo: Zoo) -> dict[str, LosslessModel | LatentModel]:
     """Every lossless model of a zoo, in its newest version, by the name that results give it."""
     names = sorted({str(card["name"]) for card in zoo.models() if card["kind"] == "lossless"})
     return {MODEL_PREFIX + name: zoo.lossless(name) for name in names}
+
+
+def _operations(card: LosslessModelCard) -> object:
+    """Of all networks together, where a card tells them apart."""
+    told = card.quality.get("kilo_multiply_adds_per_pixel")
+    return told.get("all") if isinstance(told, dict) else told
 
 
 def _mask_of(each: NamedPicture, masks: Path | None, settings: Settings) -> Mask:

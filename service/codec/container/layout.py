@@ -16,21 +16,18 @@ SIGNATURE = b"\xbdBLD\r\n\x1a\n"
 VERSION = 1
 MAX_INDEX = 2**20
 MAX_SIDE = 2**17
-MAX_STREAM = 2**20
-"""Streams are shorter than this many bytes: sixteen times the pixels of a patch."""
+MAX_STREAM = 2**20  # streams are shorter: sixteen times the pixels of a patch
 MAX_GROUPS = 15
 MAX_BAND_ROWS = 512
 MAX_QUALITY64 = 512
 MAX_TOP_QUALITY = 15
 MODEL_DIGEST_BYTES = 16
-CRITICAL = 0x80
-"""Bit of a chunk's type: a reader that does not know it must not go on."""
+CRITICAL = 0x80  # bit of a chunk's type: a reader that does not know it must not go on
 
 Mode = Literal["lossy", "lossless", "roi-only"]
 """What happens to the blade; a file holds its mode's place in `MODES`."""
 MODES: tuple[Mode, ...] = ("lossy", "lossless", "roi-only")
-RAW_CHECK_BYTES = 4
-"""Bytes that follow the samples of a patch that is stored raw."""
+RAW_CHECK_BYTES = 4  # they follow the samples of a patch that is stored raw
 
 
 class Chunk(IntEnum):
@@ -137,9 +134,8 @@ class Header:
         wanted = {"lossy": True, "roi-only": False}.get(self.mode)
         if wanted is not None and wanted != self.has_lossy_layer:
             raise ValueError(f"mode {self.mode} and its lossy model contradict each other")
-        grid = (self.patch_rows, self.patch_columns)
-        if self.mask.shape != grid or self.mask.dtype != np.bool_:
-            raise ValueError(f"the mask must be {grid} bool, not {self.mask.shape}")
+        if self.mask.shape != (self.patch_rows, self.patch_columns) or self.mask.dtype != np.bool_:
+            raise ValueError(f"no mask of this picture: {self.mask.shape} {self.mask.dtype}")
         if self.mode == "lossless" and not self.has_lossy_layer and not self.mask.all():
             raise ValueError("nothing holds the background")
         if self.stacks and not self.lossless_patches:
@@ -211,8 +207,8 @@ class Stream:
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
         _within("groups", self.groups, 0, MAX_GROUPS)
-        least = 0 if self.stack is None else 1
-        _within("stream length", len(self.data), least, MAX_STREAM - 1 if self.groups else 0)
+        most = MAX_STREAM - 1 if self.groups else 0
+        _within("stream length", len(self.data), int(self.stack is not None), most)
 
 
 @dataclass(frozen=True)
