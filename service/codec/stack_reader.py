@@ -70,16 +70,18 @@ class StackReader:
         """
         wanted = set(patches)
         asked = {self._blade.patches[number].stack for number in donors}
-        lanes = [
-            lane
-            for number in range(len(self._blade.stacks))
-            if (lane := self._lane(number, wanted, number in asked)) is not None
-        ]
+        opened = asked | {self._blade.lossless[number].stack for number in wanted}
+        numbers = sorted(number for number in opened if number is not None)
         streams: dict[int, bytes] = {}
-        for start in range(0, len(lanes), LANES):
-            part = lanes[start : start + LANES]
+        for start in range(0, len(numbers), LANES):
+            # Lanes hold a patch each: those of the whole blade would be as large as the picture.
+            part = [
+                lane
+                for number in numbers[start : start + LANES]
+                if (lane := self._lane(number, wanted, number in asked)) is not None
+            ]
             while active := [lane for lane in part if lane.advance()]:
-                self._checkpoint("lossless", start, len(lanes))
+                self._checkpoint("lossless", start, len(numbers))
                 self._step(active)
                 for lane in active:
                     if lane.found is not None and lane.found[0] in wanted:
@@ -97,12 +99,10 @@ class StackReader:
             lane.take(block, bool(sound))
 
     def _lane(self, number: int, wanted: set[int], to_the_end: bool) -> _DecodingLane | None:
-        """A lane as deep as it must go; None if nothing there is wanted, or it is no stack."""
+        """A lane as deep as it must go; None if what is there is no stack."""
         entry = self._blade.stacks[number]
         chain = entry.patches[::-1]
         depth = max((place + 1 for place, patch in enumerate(chain) if patch in wanted), default=0)
-        if not (depth or to_the_end):
-            return None
         data = self._blade.stack(number)
         if data is None:
             return None
