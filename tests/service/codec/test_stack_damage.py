@@ -117,24 +117,6 @@ def test_a_region_of_a_chain_goes_no_deeper_than_it_must(
         assert decoded.report["exact"] is True
 
 
-def test_stacks_are_opened_when_their_turn_comes(
-    toy_zoo: ToyZoo, stacked: Compressed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that memory goes with the stacks that advance together, not with the blade."""
-    opened: list[int] = []
-    original = Blade.stack
-
-    def listen(blade: Blade, number: int) -> memoryview | None:
-        opened.append(toy_zoo.toy.calls)
-        return original(blade, number)
-
-    monkeypatch.setattr(Blade, "stack", listen)
-    monkeypatch.setattr("service.codec.stack_reader.LANES", 1)
-    Decoder(toy_zoo).decompress(stacked.data, DecompressOptions(roi_only=True))
-    assert len(opened) == 3
-    assert opened == sorted(set(opened))  # the model ran before each of the others
-
-
 def test_blocks_are_counted_as_they_lie(wavy: np.ndarray) -> None:
     from service.codec.grid import Grid
 
