@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from service.codec.container.layout import Stream
+from service.codec.container.layout import RAW_CHECK_BYTES, Stream
 from service.codec.container.stacks import BladeStream, Chained, StackStream
 from service.codec.grid import Grid
 from service.codec.lending import Plan, Pool, loan_words, plan_stacks
@@ -92,12 +92,22 @@ def encode_on_stacks(
         for plan, loan, stack in zip(plans, loans, coded, strict=True):
             if stack.data is None:
                 again.append(pool.enlarge(plan, loan.nbytes))
-            elif stack.patches:
+            elif _own_bytes(plan, stack, lossy) < _raw_bytes(grid, stack, pixels):
                 done.append((plan, stack))
             else:
                 pool.take_back(plan)
         plans = again
     return _numbered(done, numbers, pixels, grid)
+
+
+def _own_bytes(plan: Plan, coded: CodedStack, lossy: Sequence[Stream]) -> int:
+    """What a stack adds to the file: all but the streams that it was lent; filler counts."""
+    return len(coded.data or b"") - sum(len(lossy[donor].data) for donor in plan.donors)
+
+
+def _raw_bytes(grid: Grid, coded: CodedStack, pixels: Samples) -> int:
+    """What the patches of a stack take as they are; 0 if there are none."""
+    return sum(pixels[grid.patch(number).slices].size + RAW_CHECK_BYTES for number in coded.patches)
 
 
 def initial_bytes(

@@ -189,6 +189,21 @@ def test_what_would_not_shrink_is_raw_and_takes_no_loan(
     assert np.array_equal(toy_decoder.decompress(coded.data).pixels[mask], pixels[mask])
 
 
+def test_a_stack_that_filler_makes_larger_than_its_pixels_is_raw(
+    toy_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = textured(100, 100)
+
+    def coded(initial: int) -> dict[str, object]:
+        monkeypatch.setattr("service.codec.stack_layer.initial_bytes", lambda *_: iter([initial]))
+        return toy_encoder.compress(picture_of(pixels), "full", LOSSLESS).report
+
+    assert coded(1000)["raw_patches"] == 0
+    report = coded(pixels.size)
+    assert (report["raw_patches"], report["filler_bytes"]) == (1, 0)
+    assert report["blade_bytes"] == pixels.size + 4
+
+
 def test_raw_patches_leave_a_shared_stack_in_order(
     toy_encoder: Encoder, toy_decoder: Decoder
 ) -> None:
