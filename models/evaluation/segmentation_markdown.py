@@ -102,9 +102,12 @@ def _paper(report: Report) -> str:
 
 
 def _tags(report: Report) -> str:
-    tagged = sorted(
-        report["tags"].items(), key=lambda each: (each[1]["final"]["patch_recall"] or 1, each[0])
-    )
+
+    def goodness(tag: str) -> tuple[float, str]:
+        patch_recall = report["tags"][tag]["final"]["patch_recall"]
+        return (1.0 if patch_recall is None else patch_recall), tag
+
+    tagged = [(tag, report["tags"][tag]) for tag in sorted(report["tags"], key=goodness)]
     rows = [
         (
             tag,
