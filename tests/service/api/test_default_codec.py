@@ -57,6 +57,9 @@ class GoodForLossyOnly:
     def __init__(self, settings):
         self.provider = "cpu" if settings.provider == "cpu" else "cuda"
 
+    def segmentation_if_usable(self):
+        return None
+
     def lossless(self):
         if self.provider == "cuda":
             raise ModelUnavailable("pyramid gets its known answers wrong")
