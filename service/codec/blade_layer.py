@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from service.codec.block_start import Start
 from service.codec.container.layout import Digest, Header, Stream
 from service.codec.container.parser import Blade
 from service.codec.container.stacks import BladeStream, Chained
@@ -71,11 +72,12 @@ def encode_blade(
     mask: NDArray[np.bool_],
     checkpoint: Checkpoint,
     lossy: Sequence[Stream] = (),
+    block_start: Start | None = None,
 ) -> BladeLayer:
     """Code the blade patches of a picture (H, W, 3) or (H, W).
 
     ``lossy`` are streams of the lossy layer's patches, all of them; those of the background may be
-    lent if the model has latents.
+    lent if the model has latents. ``block_start`` is where a JPEG's blocks begin, if that is known.
     """
     numbers = [int(number) for number in np.flatnonzero(mask)]
     if not numbers:
@@ -90,7 +92,7 @@ def encode_blade(
         found = encode_on_stacks(model, pixels, grid, mask, lossy, checkpoint)
         lent_bytes = sum(len(lossy[number].data) for number in found.lent)
         return BladeLayer(found.streams, digests, count, True, found.lent, lent_bytes, found.filler)
-    coder = LosslessCoder(model, grid, pixels.ndim == 2)
+    coder = LosslessCoder(model, grid, pixels.ndim == 2, block_start)
     streams: list[BladeStream] = []
     for start in range(0, len(numbers), BATCH):
         checkpoint("lossless", start, len(numbers))

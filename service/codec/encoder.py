@@ -95,7 +95,9 @@ class Encoder:
                 return frame
             with stages.stage("lossless"):
                 pixels = picture.pixels
-                blade = encode_blade(lossless, pixels, grid, patches, checkpoint, lossy)
+                # A JPEG's own blocks begin at its first pixel; others may be pieces of one.
+                start = (0, 0) if picture.source_format == "jpeg" else None
+                blade = encode_blade(lossless, pixels, grid, patches, checkpoint, lossy, start)
             return replace(frame, blade=blade)
 
         rate = Rate(*options.qualities64(patches, mode))

@@ -51,13 +51,17 @@ class LosslessCoder:
         The picture's geometry.
     grey
         Whether the picture has one channel.
+    block_start
+        Where a JPEG's blocks begin, for encoding; found on a patch where it is not known.
     """
 
-    def __init__(self, model: LosslessModel, grid: Grid, grey: bool) -> None:
+    def __init__(
+        self, model: LosslessModel, grid: Grid, grey: bool, block_start: Start | None = None
+    ) -> None:
         self._model = model
         self._grid = grid
         self._grey = grey
-        self._found: _Start = None
+        self._found = block_start
 
     def encode(self, pixels: Samples, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture (H, W, 3) or (H, W)."""

@@ -1,7 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from service.codec import lossless
 from service.codec.block_start import STARTS, cheapest_start, turned, turned_back
+from service.codec.decoder import Decoder
+from service.codec.encoder import Encoder
+from service.codec.options import CompressOptions
+from tests.conftest import Photograph
 
 
 @pytest.mark.parametrize("there", [(0, 0), (3, 5), (0, 8), (15, 8), (12, 1)])
@@ -31,3 +38,24 @@ def test_turning_is_undone(shape):
         assert np.array_equal(turned_back(moved, start), values)
         row, column = start[0] % shape[0], start[1] % shape[1]
         assert np.array_equal(moved[0, 0], values[row, column])
+
+
+def test_a_jpeg_is_not_searched_for_its_own_blocks(
+    encoder: Encoder, decoder: Decoder, tip: Photograph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched = []
+
+    def search(cost):
+        searched.append(cost)
+        return (0, 0)
+
+    monkeypatch.setattr(lossless, "cheapest_start", search)
+    picture = replace(tip.picture, pixels=np.ascontiguousarray(tip.picture.pixels[:128, :128]))
+    options = CompressOptions(mode="roi-only")
+    data = [
+        encoder.compress(replace(picture, source_format=form), "full", options).data
+        for form in ("jpeg", "png")
+    ]
+    assert len(searched) == 1
+    assert data[0] == data[1]
+    assert np.array_equal(decoder.decompress(data[0]).pixels, picture.pixels)
