@@ -84,7 +84,7 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--side", str(options.side), "--model", options.model]
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
-    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    report = {"command": _command(words), **found}
     _write_json(out / "bits_back.json", report)
     text = markdown(report)
     (out / "bits_back.md").write_text(text, encoding="utf-8")
@@ -104,7 +104,7 @@ def lossless(options: argparse.Namespace) -> None:
         words += ["--masks", shown(options.masks)]
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
-    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    report = {"command": _command(words), **found}
     _write_json(out / "lossless.json", report)
     text = as_markdown(report)
     (out / "lossless.md").write_text(text, encoding="utf-8")
@@ -137,7 +137,7 @@ def segmentation(options: argparse.Namespace) -> None:
             words += [f"--{name}", shown(path)]
     if options.model:
         words += ["--model", options.model]
-    report = {"command": shlex.join(["python", "-m", "models.evaluation", *words]), **found}
+    report = {"command": _command(words), **found}
     _write_json(out / "segmentation.json", report)
     text = segmentation_page(report)
     (out / "segmentation.md").write_text(text, encoding="utf-8")
@@ -226,9 +226,9 @@ def _qualities(text: str) -> list[float]:
     return found
 
 
-def _command(words: list[str], qualities: list[float]) -> str:
-    """The command as a document shows it."""
-    if qualities != _qualities(QUALITIES):
+def _command(words: list[str], qualities: list[float] | None = None) -> str:
+    """The command as a document shows it; qualities for a verb that has them."""
+    if qualities is not None and qualities != _qualities(QUALITIES):
         words = [*words, "--qualities", ",".join(f"{quality:g}" for quality in qualities)]
     return shlex.join(["python", "-m", "models.evaluation", *words])
 

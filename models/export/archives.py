@@ -1,15 +1,17 @@
-"""What every zoo entry is written with: array files, digests, the device that answers are from."""
+"""What every zoo entry is written with: arrays, digests, card, the device that answers are from."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.runtime.card import AnyCard
 from service.runtime.sessions import Device
 
 
@@ -36,3 +38,9 @@ def save_arrays(path: Path, **arrays: NDArray[np.generic]) -> None:
 def sha256_of(path: Path) -> str:
     """A file's digest as a card names it."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def write_card(folder: Path, card: AnyCard) -> None:
+    """Write ``model.json``, which makes a folder of files an entry."""
+    text = json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=False)
+    (folder / "model.json").write_text(text + "\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from models.export.archives import ReferenceDevice, save_arrays, sha256_of
+from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.export.bitswap_bounds import prove_bitswap
 from models.export.bitswap_graphs import bitswap_graphs
 from models.export.bitswap_sampling import blocks_of, walk
@@ -69,8 +68,7 @@ def write_bitswap_entry(
     count_symbols(model, patches, counts)
     _save_tables(folder, counts, network.channels)
     written = entry()
-    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
-    (folder / "model.json").write_text(text + "\n")
+    write_card(folder, written)
     values = _example()
     save_arrays(
         folder / "known_answers.npz",

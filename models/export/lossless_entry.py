@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from models.export.archives import ReferenceDevice, save_arrays, sha256_of
+from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.export.exact_graph import LOWERINGS
 from models.export.fraction_tables import FractionCounts
 from models.export.pyramid_bounds import prove_pyramid
@@ -152,8 +151,7 @@ class _Entry:
     def finish(self) -> LosslessModelCard:
         """Write the card and the known answers."""
         card = self.described()
-        text = json.dumps(card.model_dump(mode="json"), indent=1, sort_keys=False)
-        (self._folder / "model.json").write_text(text + "\n")
+        write_card(self._folder, card)
         values = _example()
         save_arrays(
             self._folder / "known_answers.npz",

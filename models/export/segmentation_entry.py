@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models.export.archives import ReferenceDevice, save_arrays, sha256_of
+from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.networks.bunet import BUNet
 from service.runtime.card import SegmentationCard, SegmentationModelCard
 from service.runtime.segmentation_answers import segmentation_answers_of
@@ -82,8 +81,7 @@ def write_segmentation_entry(
         segmentation=anatomy,
         **card,
     )
-    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
-    (folder / "model.json").write_text(text + "\n")
+    write_card(folder, written)
     model = SegmentationModel(folder, written, ReferenceDevice())
     save_arrays(
         folder / "known_answers.npz",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.export.archives import ReferenceDevice, save_arrays, sha256_of
+from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.export.bounds import prove_bounds, prove_top_bounds
 from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
 from models.export.exact_graph import LOWERINGS
@@ -119,8 +118,7 @@ def write_zoo_entry(
     files["tables.npz"] = sha256_of(folder / "tables.npz")
     written = LossyModelCard(kind="lossy", files=dict(sorted(files.items())), lossy=parts, **card)
     _save_known_answers(folder, written, network, pictures[0])
-    text = json.dumps(written.model_dump(mode="json"), indent=1, sort_keys=False)
-    (folder / "model.json").write_text(text + "\n")
+    write_card(folder, written)
     return written
 
 
