@@ -39,6 +39,7 @@ from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.pyramid import Pyramid
 from models.networks.registry import build
+from models.networks.unet import UNet
 from models.training import checkpoints
 from models.training.examples import Examples
 from models.training.pictures import Crops, PictureCache, open_cache
@@ -136,9 +137,9 @@ def export(
 def export_segmentation(
     recipe: Recipe, state: dict[str, Any], examples: Examples, folder: Path, prose: Prose
 ) -> Card:
-    """Write ``folder`` (NAME/VERSION) of a BU-Net; RecipeError when the recipe is not of one."""
+    """Write ``folder`` (NAME/VERSION) of a U-Net; RecipeError when the recipe is not of one."""
     network = build(recipe.model.name, recipe.model.arguments)
-    if not isinstance(network, BUNet):
+    if not isinstance(network, BUNet | UNet):
         raise RecipeError(f"{recipe.model.name} does not find blades")
     network.load_state_dict(state["weights"])
     (example,) = examples.draw(1, np.random.default_rng(recipe.seed), KNOWN_SIZE)
@@ -147,7 +148,7 @@ def export_segmentation(
     return write_segmentation_entry(network, picture, prose.threshold, folder, card)
 
 
-def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, object]:
+def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, Any]:
     """What cards of all kinds say."""
     stages = {s.name: s.model_dump(mode="json", exclude_none=True) for s in recipe.stages}
     ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
@@ -156,6 +157,8 @@ def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> 
     other = {"validation_share"} if recipe.data.kind == "pairs" else {"kind", "shares"}
     data = recipe.data.model_dump(exclude=other)
     card["training"] = {"data": prose.data, "crops": data, "stages": ran}
+    if recipe.model.pretrained is not None:
+        card["training"]["pretrained"] = recipe.model.pretrained
     return card
 
 

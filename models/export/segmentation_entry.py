@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
-from models.networks.bunet import BUNet
 from service.runtime.card import SegmentationCard, SegmentationModelCard
 from service.runtime.segmentation_answers import segmentation_answers_of
 from service.runtime.segmentation_model import SegmentationModel
@@ -24,7 +23,7 @@ _MODEL = "model.onnx"
 
 
 class _Probability(nn.Module):
-    def __init__(self, network: BUNet) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -32,7 +31,7 @@ class _Probability(nn.Module):
         return torch.sigmoid(self.network(picture))
 
 
-def probability_graph(network: BUNet, height: int, width: int) -> onnx.ModelProto:
+def probability_graph(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     """``picture`` (B, 3, H, W) 0..255 to ``probability`` (B, 1, H, W), float32; B is free."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads
@@ -53,7 +52,7 @@ def probability_graph(network: BUNet, height: int, width: int) -> onnx.ModelProt
 
 
 def write_segmentation_entry(
-    network: BUNet,
+    network: nn.Module,
     picture: NDArray[np.uint8],
     threshold: float,
     folder: Path,

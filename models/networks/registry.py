@@ -15,6 +15,7 @@ from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.pyramid import Pyramid
+from models.networks.unet import UNet
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
@@ -32,12 +33,21 @@ class Trainable(Protocol):
         ...
 
 
+class Pretrainable(Protocol):
+    """A network that can begin with published weights."""
+
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Take what it has a place for."""
+        ...
+
+
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
     "bunet": BUNet,
     "hp": Hyperprior,
     "lite": Lite,
     "pyramid": Pyramid,
+    "unet": UNet,
 }
 
 

@@ -19,7 +19,6 @@ RECIPE = """
 name = "bunet"
 [model.arguments]
 widths = [2, 2, 2, 2]
-context = 2
 [data]
 kind = "pairs"
 crop = [128, 128]
@@ -98,7 +97,7 @@ def test_the_card_says_what_was_trained_on_what(entry):
 
 
 def test_the_graph_answers_as_the_trained_network_does(entry, trained):
-    network = BUNet([2, 2, 2, 2], 2)
+    network = BUNet([2, 2, 2, 2])
     network.load_state_dict(torch.load(trained / "run/weights.pt", weights_only=True)["weights"])
     network.eval()
     model = SegmentationModel(entry, read_card(entry), Device("cpu", 1))
