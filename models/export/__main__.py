@@ -26,6 +26,7 @@ from models.export.bitswap_calibration import make_bitswap_exact
 from models.export.bitswap_entry import write_bitswap_entry
 from models.export.calibration import make_exact
 from models.export.lossless_entry import write_jpeg_entry, write_lossless_entry
+from models.export.platt import fit_to_pictures
 from models.export.pyramid_calibration import (
     in_jpeg_training,
     in_training,
@@ -143,9 +144,12 @@ def export_segmentation(
         raise RecipeError(f"{recipe.model.name} does not find blades")
     network.load_state_dict(state["weights"])
     (example,) = examples.draw(1, np.random.default_rng(recipe.seed), KNOWN_SIZE)
+    network.eval()
+    platt = fit_to_pictures(network, examples.validation_batches(1))
     card = _card(recipe, state, folder, prose)
+    card["training"]["calibration"] = platt._asdict() | {"pictures": len(examples.validation)}
     picture = np.ascontiguousarray(example[..., :3])
-    return write_segmentation_entry(network, picture, prose.threshold, folder, card)
+    return write_segmentation_entry(network, platt, picture, prose.threshold, folder, card)
 
 
 def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, Any]:

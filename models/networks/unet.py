@@ -1,4 +1,4 @@
-"""The plain U-Net that BU-Net is held against (Ronneberger et al., MICCAI 2015; ROI paper, Table I).
+"""The plain U-Net that BU-Net is held against (Ronneberger et al., MICCAI 2015; ROI paper).
 
 Four encoder and four decoder blocks with skips, from fresh weights, by cross-entropy. It works on
 the picture folded 2x2, so that the widest grid is 1/2 and a step costs a quarter; four logits a
