@@ -2,8 +2,7 @@
 
 The card is a TOML file with ``description``, ``licence`` and ``data`` (what it was trained on, with
 credits), a list of ``weaknesses`` and, once measured, a table ``quality``. The name and version are
-those of the output folder, the record of the training is in the weights. A segmentation model's
-card may set ``threshold``, the probability from which a pixel is blade.
+those of the output folder, the record of the training is in the weights.
 """
 
 from __future__ import annotations
@@ -64,7 +63,6 @@ class Prose(BaseModel):
     data: str
     weaknesses: tuple[str, ...]
     quality: dict[str, Any] = {}
-    threshold: float = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -149,14 +147,14 @@ def export_segmentation(
     card = _card(recipe, state, folder, prose)
     card["training"]["calibration"] = platt._asdict() | {"pictures": len(examples.validation)}
     picture = np.ascontiguousarray(example[..., :3])
-    return write_segmentation_entry(network, platt, picture, prose.threshold, folder, card)
+    return write_segmentation_entry(network, platt, picture, folder, card)
 
 
 def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, Any]:
     """What cards of all kinds say."""
     stages = {s.name: s.model_dump(mode="json", exclude_none=True) for s in recipe.stages}
     ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
-    card = prose.model_dump(exclude={"data", "threshold"})
+    card = prose.model_dump(exclude={"data"})
     card |= {"name": folder.parent.name, "version": folder.name}
     other = {"validation_share"} if recipe.data.kind == "pairs" else {"kind", "shares"}
     data = recipe.data.model_dump(exclude=other)

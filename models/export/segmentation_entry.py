@@ -56,7 +56,6 @@ def write_segmentation_entry(
     network: nn.Module,
     platt: Platt,
     picture: NDArray[np.uint8],
-    threshold: float,
     folder: Path,
     card: Mapping[str, object],
 ) -> SegmentationModelCard:
@@ -70,13 +69,11 @@ def write_segmentation_entry(
         From its logits to probabilities.
     picture
         (h, w, 3), a whole fraction of 512x768: the known answer is what the network finds in it.
-    threshold
-        Probability from which a pixel is blade where the network decides alone.
     card
         name, version, description, licence, training, quality, weaknesses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    anatomy = SegmentationCard(threshold=threshold)
+    anatomy = SegmentationCard()
     onnx.save(probability_graph(network, platt, anatomy.height, anatomy.width), folder / _MODEL)
     written = SegmentationModelCard(
         kind="segmentation",

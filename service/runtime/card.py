@@ -96,15 +96,10 @@ class LatentCard(_Frozen):
 
 
 class SegmentationCard(_Frozen):
-    """Anatomy of a network that finds the blade.
-
-    ``threshold`` is the probability from which a pixel counts as blade where the network decides
-    alone.
-    """
+    """Anatomy of a network that finds the blade: the size of the picture that it takes."""
 
     height: Literal[512] = 512
     width: Literal[768] = 768
-    threshold: float = Field(0.5, gt=0, lt=1)
 
 
 class Card(_Frozen):

@@ -43,7 +43,6 @@ description = "Four steps of training."
 licence = "Apache-2.0"
 data = "Bars."
 weaknesses = ["Everything."]
-threshold = 0.4
 """
 
 
@@ -88,7 +87,6 @@ def test_the_card_says_what_was_trained_on_what(entry):
     card = read_card(entry)
     assert (card.name, card.version, card.kind) == ("bunet", "1", "segmentation")
     assert (card.segmentation.height, card.segmentation.width) == (512, 768)
-    assert card.segmentation.threshold == 0.4
     assert card.training["data"] == "Bars."
     assert card.training["crops"]["shares"] == {"turbines": 1.0}
     small, full = card.training["stages"]
