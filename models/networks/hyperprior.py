@@ -143,6 +143,10 @@ class Hyperprior(LossyNetwork):
         rgb: Tensor = self.g_s(y / UNIT)
         return rgb * 128.0 + 128.0
 
+    def top_bits(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
+        """Bits of z's symbols (B, N, h, w) at one anchor a picture (B,): (B,)."""
+        return self._bits_of_z(symbols, top_quality).flatten(1).sum(1)
+
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get."""
         return {
@@ -192,9 +196,12 @@ class Hyperprior(LossyNetwork):
 
     def _bits_of_upper(self, z: Tensor, top_quality: Tensor) -> Tensor:
         """Bits of noisy z, times its gain, under each patch: (P,)."""
-        index = index_of(self.log_scale_z + self.gains_z(top_quality))
-        bits = self.bits(with_noise(z), deviation(index)[:, :, None, None])
+        bits = self._bits_of_z(with_noise(z), top_quality)
         return 16 * F.avg_pool2d(bits.sum(1), 4).reshape(-1)
+
+    def _bits_of_z(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
+        index = index_of(self.log_scale_z + self.gains_z(top_quality))
+        return self.bits(symbols, deviation(index)[:, :, None, None])
 
 
 def with_noise(values: Tensor) -> Tensor:
