@@ -47,7 +47,7 @@ def rd(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words, options.qualities), **report}
-    _write_json(out / "rd.json", report)
+    write_json(out / "rd.json", report)
     text = markdown.long(report)
     (out / "rd.md").write_text(text, encoding="utf-8")
     draw(report, out / "rd.png")
@@ -69,7 +69,7 @@ def exactness(options: argparse.Namespace) -> None:
         options.checkpoint, options.images, options.calibration, options.qualities, get_settings()
     )
     report = {"command": _command(words, options.qualities), **found}
-    _write_json(out / "exactness.json", report)
+    write_json(out / "exactness.json", report)
     print(markdown.exactness_table(report))
 
 
@@ -85,7 +85,7 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
     report = {"command": _command(words), **found}
-    _write_json(out / "bits_back.json", report)
+    write_json(out / "bits_back.json", report)
     text = markdown(report)
     (out / "bits_back.md").write_text(text, encoding="utf-8")
     draw(report, out / "bits_back.png")
@@ -105,7 +105,7 @@ def lossless(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    _write_json(out / "lossless.json", report)
+    write_json(out / "lossless.json", report)
     text = as_markdown(report)
     (out / "lossless.md").write_text(text, encoding="utf-8")
     draw(report, out / "lossless.png")
@@ -138,7 +138,7 @@ def segmentation(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words), **found}
-    _write_json(out / "segmentation.json", report)
+    write_json(out / "segmentation.json", report)
     text = segmentation_page(report)
     (out / "segmentation.md").write_text(text, encoding="utf-8")
     draw_acceptance(report, out / "segmentation.png")
@@ -238,7 +238,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return report
 
 
-def _write_json(path: Path, report: dict[str, Any]) -> None:
+def write_json(path: Path, report: dict[str, Any]) -> None:
     """Indented, but a list of numbers or words on one line."""
     text = json.dumps(report, indent=1)
     text = re.sub(
