@@ -17,6 +17,7 @@ import torch
 
 from models.evaluation.__main__ import write_json
 from models.evaluation.environment import shown
+from models.studies.compare import by_group
 from models.studies.heldout import read_heldout
 from models.studies.page import index, page
 from models.studies.plot import draw
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> None:
     stop, device = StopRequest(None), device_of(options.device)
     for row in rows(study, folders, source, options.runs, device, stop):
         logging.getLogger(__name__).info("%s: %s done", name, row["title"])
-        report["variants"].append(row)
+        report["variants"] = by_group([*report["variants"], row])
         if len(report["variants"]) > 1:
             write_json(out / f"{name}.json", report)
             _show(report, out)

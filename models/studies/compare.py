@@ -18,6 +18,12 @@ def label(variant: Report) -> str:
     return f"{variant['group']}, {variant['title']}" if variant["group"] else variant["title"]
 
 
+def by_group(variants: Sequence[Report]) -> list[Report]:
+    """Variants of a group beside each other, in the order in which groups appear."""
+    groups = list(dict.fromkeys(variant["group"] for variant in variants))
+    return sorted(variants, key=lambda variant: groups.index(variant["group"]))
+
+
 def decibels(ms_ssim: float) -> float:
     """MS-SSIM as -10 log10(1 - MS-SSIM), which spreads what crowds at 1."""
     return -10 * math.log10(1 - ms_ssim)

@@ -57,10 +57,15 @@ def _trained(report: Report) -> str:
     folders = " and ".join(
         f"{len(pictures)} pictures of `{name}`" for name, pictures in report["folders"].items()
     )
+    start = (
+        ", from transforms that begin as one and the same linear codec, a wavelet packet"
+        if report["wavelet_start"]
+        else ""
+    )
     return (
         f"Each variant: {report['steps']} steps ({stages}) of {data['batch']} crops of "
-        f"{data['crop'][0]}x{data['crop'][1]}, the same crops in the same order. Steps are equal, "
-        f"not minutes, because the machine had other work. Measured on {folders}, which no "
+        f"{data['crop'][0]}x{data['crop'][1]}, the same crops in the same order{start}. Steps are "
+        f"equal, not minutes, because the machine had other work. Measured on {folders}, which no "
         f"variant learnt from, cut to multiples of 256 pixels, on {machine['cores']} cores of "
         f"{machine['processor']}."
     )

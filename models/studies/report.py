@@ -13,8 +13,8 @@ from models.evaluation import environment
 from models.networks.bitswap import Bitswap
 from models.studies import lossless, lossy
 from models.studies.heldout import Pictures
-from models.studies.runs import Trained, folder_of, trained
-from models.studies.study import Study, digest
+from models.studies.runs import Trained, Training, trained
+from models.studies.study import Study
 from models.training.examples import Examples
 from models.training.pictures import Crops
 
@@ -24,7 +24,7 @@ Report = dict[str, Any]
 def head(study: Study, folders: dict[str, Pictures]) -> Report:
     """What all variants share."""
     return {
-        **study.model_dump(mode="json", include={"title", "question", "claim", "kind", "plotted"}),
+        **study.model_dump(mode="json", exclude={"data", "stages", "variants"}),
         "data": study.data.model_dump(mode="json"),
         "stages": [stage.model_dump(mode="json", exclude_defaults=True) for stage in study.stages],
         "steps": study.steps,
@@ -53,15 +53,15 @@ def rows(
         A variant can't be trained.
     """
     for variant in study.variants:
-        recipe = study.recipe(variant)
-        done = trained(recipe, source, runs, device, stop)
+        training = Training(study.recipe(variant), study.wavelet_start)
+        done = trained(training, source, runs, device, stop)
         yield {
             **variant.model_dump(mode="json"),
-            "digest": digest(recipe),
+            "digest": training.digest(),
             "parameters": done.parameters,
             "training": done.record,
             "measured": {
-                name: _kept(done, pictures, folder_of(recipe, runs) / f"measured-{name}.json")
+                name: _kept(done, pictures, training.folder(runs) / f"measured-{name}.json")
                 for name, pictures in folders.items()
             },
         }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ import torch
 from torch import nn
 
 from models.networks.registry import build
-from models.studies.study import digest
+from models.networks.wavelet_start import start_as_wavelet
 from models.training import checkpoints
 from models.training.examples import Examples
 from models.training.pictures import Crops
@@ -36,19 +38,31 @@ class Trained:
         return sum(each.numel() for each in self.model.parameters())
 
 
-def folder_of(recipe: Recipe, runs: Path) -> Path:
-    """Where a recipe is trained; studies that ask for the same training share it."""
-    return runs / f"{recipe.model.name}-{digest(recipe)}"
+@dataclass(frozen=True)
+class Training:
+    """A recipe, and whether it begins as a wavelet codec (``models.networks.wavelet_start``)."""
+
+    recipe: Recipe
+    wavelet_start: bool
+
+    def digest(self) -> str:
+        """Equal for equal trainings, so that one serves all studies that ask for it."""
+        what = {"recipe": self.recipe.model_dump(mode="json"), "wavelet": self.wavelet_start}
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+    def folder(self, runs: Path) -> Path:
+        """Its own among ``runs``."""
+        return runs / f"{self.recipe.model.name}-{self.digest()}"
 
 
 def trained(
-    recipe: Recipe,
+    training: Training,
     source: Crops | Examples,
     runs: Path,
     device: torch.device,
     stop: Callable[[], bool],
 ) -> Trained:
-    """The network of a recipe, trained in a folder of ``runs`` unless it has been before.
+    """The network of a training, which is gone through in a folder of ``runs`` or has been.
 
     Raises
     ------
@@ -57,10 +71,15 @@ def trained(
     DivergedError
         See Trainer.
     """
-    folder = folder_of(recipe, runs)
+    recipe, folder = training.recipe, training.folder(runs)
     done = folder / "weights.pt"
-    if not done.exists() and not Trainer(recipe, source, folder, device, stop).run():
-        raise StoppedError(f"{folder}: saved; the same command goes on")
+    if not done.exists():
+        fresh = not (folder / "checkpoint.pt").exists()
+        trainer = Trainer(recipe, source, folder, device, stop)
+        if training.wavelet_start and fresh:
+            start_as_wavelet(trainer.model.g_a, trainer.model.g_s)
+        if not trainer.run():
+            raise StoppedError(f"{folder}: saved; the same command goes on")
     found = checkpoints.load(done)
     model = build(recipe.model.name, recipe.model.arguments)
     model.load_state_dict(found["weights"])

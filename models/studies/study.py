@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -38,7 +36,8 @@ class Study(_Table):
 
     All variants go through the same stages, by steps, on the same crops in the same order: with
     equal steps what a neighbour on the machine does changes nothing. ``plotted`` are the measures
-    that are drawn over the rate.
+    that are drawn over the rate. With ``wavelet_start`` all begin as the same linear codec, not at
+    random: few steps are then about what variants differ in, not about learning to see at all.
     """
 
     title: str
@@ -46,6 +45,7 @@ class Study(_Table):
     claim: str
     kind: Literal["lossy", "lossless"] = "lossy"
     plotted: tuple[Literal["psnr", "ms_ssim"], ...] = ("psnr",)
+    wavelet_start: bool = False
     data: Data
     stages: tuple[Stage, ...] = Field(min_length=1)
     variants: tuple[Variant, ...] = Field(min_length=2)
@@ -92,12 +92,6 @@ class Study(_Table):
             for stage in self.stages
         ]
         return Recipe(model=variant.model, data=self.data, stages=tuple(stages), seed=variant.seed)
-
-
-def digest(recipe: Recipe) -> str:
-    """Equal for equal trainings, so that one serves all studies that ask for it."""
-    text = json.dumps(recipe.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def names() -> list[str]:
