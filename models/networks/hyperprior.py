@@ -145,7 +145,7 @@ class Hyperprior(LossyNetwork):
         flat = quality.reshape(-1)
         y = self.analysis(rgb).float()
         z = self.hyper_analysis(y).float() * torch.exp(self.gains_z(top_quality))[:, :, None, None]
-        bits_z = self._bits_of_upper(z, top_quality)
+        upper = self.noisy_upper_bits(z, top_quality)
         features = to_patches(self.top(round_through(z)))
 
         gain = self.gain(flat)
@@ -163,22 +163,25 @@ class Hyperprior(LossyNetwork):
         y_hat = from_patches(shown / gain, quality.shape[1], quality.shape[2])
         error = patch_mse(self.synthesis(y_hat, on_grid(quality)), rgb).reshape(-1)
 
-        bpp = (bits_y + bits_z) / PATCH**2
+        bpp = (bits_y + torch.stack(list(upper.values())).sum(0)) / PATCH**2
         weight = lagrangian(flat)
         loss = ((weight * error + bpp) * weight**-0.45).mean()
         psnr = 10 * torch.log10(255.0**2 / error.detach().clamp_min(1e-6))
         return loss, {
             "bpp": float(bpp.detach().mean()),
-            "bpp_z": float(bits_z.detach().mean() / PATCH**2),
+            **{f"bpp_{n}": float(bits.detach().mean()) / PATCH**2 for n, bits in upper.items()},
             "psnr": float(psnr.mean()),
             **{f"bpp_{name}": value for name, value in by_quality(bpp, flat).items()},
             **{f"psnr_{name}": value for name, value in by_quality(psnr, flat).items()},
         }
 
-    def _bits_of_upper(self, z: Tensor, top_quality: Tensor) -> Tensor:
-        """Bits of noisy z, times its gain, under each patch: (P,)."""
+    def noisy_upper_bits(self, z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
+        """Bits of the levels above y, with noise, under each patch (P,), by name.
+
+        z (B, C, h, w), as the symbols count it, is that of anchors (B,).
+        """
         bits = self._bits_of_z(with_noise(z), top_quality)
-        return 16 * F.avg_pool2d(bits.sum(1), 4).reshape(-1)
+        return {"z": 16 * F.avg_pool2d(bits.sum(1), 4).reshape(-1)}
 
     def _bits_of_z(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
         index = index_of(self.log_scale_z + self.gains_z(top_quality))
