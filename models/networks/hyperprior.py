@@ -22,19 +22,12 @@ from torch.nn import functional as F
 
 from models.layers.density import LOG_STEP, deviation, gaussian_bits, index_of
 from models.layers.exact import round_through
-from models.layers.gains import Gains, lagrangian
+from models.layers.gains import Gains
 from models.layers.gdn import GDN
 from models.layers.resampling import Down, Same, Up
+from models.networks.distortion import MS_SSIM, MSE, Distortion
 from models.networks.lossy_network import LossyNetwork
-from models.networks.patches import (
-    PATCH,
-    by_quality,
-    draw_qualities,
-    from_patches,
-    on_grid,
-    patch_mse,
-    to_patches,
-)
+from models.networks.patches import PATCH, draw_qualities, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 # Latents count in levels of 8 bits, as Gains expects of an orthonormal transform; inside, the
@@ -51,14 +44,17 @@ START_Z = 4.5
 Transforms = tuple[nn.Sequential, nn.Sequential]
 
 
-def gdn_transforms(N: int, M: int) -> Transforms:
-    """Four strided 5x5 convolutions with GDN between them, and their mirror image."""
-    g_a = nn.Sequential(*(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M)))
-    g_s = nn.Sequential(
+def gdn_analysis(N: int, M: int) -> nn.Sequential:
+    """RGB (B, 3, H, W) to latents (B, M, H/16, W/16)."""
+    return nn.Sequential(*(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M)))
+
+
+def gdn_synthesis(N: int, M: int) -> nn.Sequential:
+    """Latents (B, M, h, w) to RGB (B, 3, 16 h, 16 w)."""
+    return nn.Sequential(
         *(Up(M, N), GDN(N, inverse=True), Up(N, N), GDN(N, inverse=True)),
         *(Up(N, N), GDN(N, inverse=True), Up(N, 3)),
     )
-    return g_a, g_s
 
 
 class Hyperprior(LossyNetwork):
@@ -95,7 +91,7 @@ class Hyperprior(LossyNetwork):
             SubbandPrior(features, (width, width, width), [group]),
             gaussian_bits,
         )
-        self.g_a, self.g_s = transforms or gdn_transforms(N, M)
+        self.g_a, self.g_s = transforms or (gdn_analysis(N, M), gdn_synthesis(N, M))
         self.h_a = nn.Sequential(Same(M, N, 3), nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N))
         self.hyper_channels = M  # h_a reads all of y
         # In training only: a table is chosen for each channel of z when the model is exported.
@@ -129,17 +125,23 @@ class Hyperprior(LossyNetwork):
         return self._bits_of_z(symbols, top_quality).flatten(1).sum(1)
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
-        """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get."""
+        """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get.
+
+        Both by MSE; by MS-SSIM they are called ``noise-ms-ssim`` and ``rounding-ms-ssim``.
+        """
         return {
-            "noise": lambda rgb: self._loss(rgb, rounded=False),
-            "rounding": lambda rgb: self._loss(rgb, rounded=True),
+            "noise": lambda rgb: self._loss(rgb, MSE, rounded=False),
+            "rounding": lambda rgb: self._loss(rgb, MSE, rounded=True),
+            "noise-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=False),
+            "rounding-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=True),
         }
 
-    def _loss(self, rgb: Tensor, *, rounded: bool) -> tuple[Tensor, dict[str, float]]:
-        """lambda * MSE + bits a pixel, each patch at a quality of its own.
+    def _loss(
+        self, rgb: Tensor, distortion: Distortion, *, rounded: bool
+    ) -> tuple[Tensor, dict[str, float]]:
+        """``Distortion.loss`` of pictures at qualities drawn for each patch.
 
-        Weighted by lambda^-0.45, or the highest qualities would take all of the gradient. The
-        rate is that of noisy latents (it has a gradient), the prior always sees rounded z.
+        The rate is that of noisy latents (it has a gradient), the prior always sees rounded z.
         """
         quality, top_quality = draw_qualities(rgb)
         flat = quality.reshape(-1)
@@ -161,19 +163,11 @@ class Hyperprior(LossyNetwork):
         else:
             shown = noisy
         y_hat = from_patches(shown / gain, quality.shape[1], quality.shape[2])
-        error = patch_mse(self.synthesis(y_hat, on_grid(quality)), rgb).reshape(-1)
-
-        bpp = (bits_y + torch.stack(list(upper.values())).sum(0)) / PATCH**2
-        weight = lagrangian(flat)
-        loss = ((weight * error + bpp) * weight**-0.45).mean()
-        psnr = 10 * torch.log10(255.0**2 / error.detach().clamp_min(1e-6))
-        return loss, {
-            "bpp": float(bpp.detach().mean()),
-            **{f"bpp_{n}": float(bits.detach().mean()) / PATCH**2 for n, bits in upper.items()},
-            "psnr": float(psnr.mean()),
-            **{f"bpp_{name}": value for name, value in by_quality(bpp, flat).items()},
-            **{f"psnr_{name}": value for name, value in by_quality(psnr, flat).items()},
-        }
+        picture = self.synthesis(y_hat, on_grid(quality))
+        bits = bits_y + torch.stack(list(upper.values())).sum(0)
+        loss, figures = distortion.loss(bits, picture, rgb, flat)
+        shares = {f"bpp_{n}": float(part.detach().mean()) / PATCH**2 for n, part in upper.items()}
+        return loss, {**figures, **shares}
 
     def noisy_upper_bits(self, z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
         """Bits of the levels above y, with noise, under each patch (P,), by name.

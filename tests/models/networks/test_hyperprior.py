@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from models.layers.exact import set_exact
+from models.networks.distortion import Distortion
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.patches import to_patches
@@ -43,8 +44,10 @@ def test_shapes(name):
     assert hp.synthesis(y, torch.zeros(2, 16, 32)).shape == rgb.shape
 
 
-@pytest.mark.parametrize("loss", ["noise", "rounding"])
-@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "exact"),
+    [("noise", False), ("rounding", True), ("noise-ms-ssim", True), ("rounding-ms-ssim", False)],
+)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_part_learns(name, loss, exact):
     hp = small(name)
@@ -114,7 +117,7 @@ def test_the_synthesis_learns_from_what_a_decoder_would_show(hp, monkeypatch):
     """With the loss ``rounding``, latents stand where symbols put them, not where they were."""
     shown = []
     monkeypatch.setattr(hp, "synthesis", lambda y, quality: shown.append(y) or torch.zeros(()))
-    monkeypatch.setattr("models.networks.hyperprior.patch_mse", lambda a, b: torch.zeros(1, 1, 1))
+    monkeypatch.setattr(Distortion, "loss", lambda *given: (torch.zeros(()), {}))
     rgb = torch.rand(1, 3, 256, 256) * 255
     quality = torch.full((1, 1, 1), 5.0)
     monkeypatch.setattr(
