@@ -6,7 +6,7 @@ No file is written. Bits are those of rounded symbols under the network's own de
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import fmean
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from models.evaluation.ms_ssim import ms_ssim
 from models.layers.gains import LAMBDAS
@@ -24,8 +25,7 @@ from service.cli.distortion import psnr
 
 QUALITIES = (1, 2, 3, 4, 5, 6, 7, 8)
 # What only an encoder runs, and what only a decoder does; the rest is for both.
-ENCODER = ("analysis", "upper_latents", "hyper_analysis")
-DECODER = ("synthesis",)
+ENCODER, DECODER = ("g_a", "h_a"), ("g_s",)
 
 DEFINITIONS = {
     "bpp": "bits of rounded symbols under the network's densities, over pixels; no container",
@@ -40,45 +40,40 @@ DEFINITIONS = {
 
 
 class Clock:
-    """CPU seconds of a network's methods while it measures."""
+    """CPU seconds of measuring, and of a network's transforms among them."""
 
     def __init__(self) -> None:
         self.whole = 0.0
-        self._seconds: dict[str, float] = {}
-        self._busy = False
+        self._spent = dict.fromkeys((*ENCODER, *DECODER), 0.0)
 
-    def without(self, methods: tuple[str, ...]) -> float:
-        """Seconds of all but these methods."""
-        return self.whole - sum(self._seconds.get(name, 0.0) for name in methods)
+    def without(self, transforms: tuple[str, ...]) -> float:
+        """Seconds of all but these transforms."""
+        return self.whole - sum(self._spent[name] for name in transforms)
 
     @contextmanager
     def on(self, model: nn.Module) -> Iterator[None]:
-        """Count what happens in the block, and in methods of ``ENCODER`` and ``DECODER``."""
-        wrapped = [name for name in (*ENCODER, *DECODER) if hasattr(type(model), name)]
-        for name in wrapped:
-            setattr(model, name, self._timed(name, getattr(model, name)))
+        """Count what happens in the block, and in the transforms on every level."""
+        hooks = []
+        for path, module in model.named_modules():
+            name = path.rpartition(".")[2]
+            if name in self._spent:
+                hooks += self._timed(name, module)
         began = time.process_time()
         try:
             yield
         finally:
             self.whole += time.process_time() - began
-            for name in wrapped:
-                delattr(model, name)
+            for hook in hooks:
+                hook.remove()
 
-    def _timed(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*given: Any) -> Any:
-            # What one of them calls belongs to it.
-            if self._busy:
-                return method(*given)
-            self._busy, began = True, time.process_time()
-            try:
-                return method(*given)
-            finally:
-                self._busy = False
-                spent = time.process_time() - began
-                self._seconds[name] = self._seconds.get(name, 0.0) + spent
+    def _timed(self, name: str, module: nn.Module) -> list[RemovableHandle]:
+        def begin(*given: Any) -> None:
+            self._spent[name] -= time.process_time()
 
-        return run
+        def end(*given: Any) -> None:
+            self._spent[name] += time.process_time()
+
+        return [module.register_forward_pre_hook(begin), module.register_forward_hook(end)]
 
 
 def measure(model: nn.Module, pictures: Pictures) -> dict[str, Any]:

@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch import nn
 
-from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.patches import to_patches
 from models.networks.wavelet_start import start_as_wavelet
@@ -40,16 +39,15 @@ def test_latents_are_orthonormal_coefficients_in_levels_of_8_bits():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("kind", [Hyperprior, HyperpriorEASN])
-def test_other_transforms_begin_as_the_same_codec(kind):
+def test_easn_between_plain_steps_begins_as_the_same_codec():
     deep = built(N=32, M=48, fine=(32, 32))
-    network = kind(N=32, M=48, width=8, features=4)
+    network = HyperpriorEASN(N=32, M=48, width=8, features=4)
     start_as_wavelet(network.g_a, network.g_s)
     rgb = photograph_like(24)
     y, expected = network.analysis(rgb), deep.analysis(rgb)
-    assert (y - expected).abs().max() < 0.02 * expected.abs().max()
+    assert torch.allclose(y, expected, atol=0.05)
     shown, wanted = (each.synthesis(expected, torch.zeros(1, 16, 16)) for each in (network, deep))
-    assert (shown - wanted).square().mean() < 1
+    assert torch.allclose(shown, wanted, atol=0.05)
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from models.studies.lossy import Clock, measure
 from tests.models.studies.conftest import Toy, grey
@@ -34,27 +35,28 @@ def test_a_shown_picture_is_clipped():
     assert found["psnr"][0] == pytest.approx(expected, abs=1e-2)
 
 
-def test_the_clock_counts_the_outermost_method_once():
-    class Nest(Toy):
-        def upper_latents(self, rgb):
-            return self.hyper_analysis(rgb)
+class Work(nn.Module):
+    """Keeps the processor busy for so many rounds."""
 
-        def hyper_analysis(self, rgb):
-            return busy(rgb)
+    def __init__(self, rounds):
+        super().__init__()
+        self.rounds = rounds
 
-        def measure(self, rgb, quality):
-            self.upper_latents(rgb)
-            return super().measure(rgb, quality)
+    def forward(self, x):
+        for _ in range(self.rounds):
+            x = torch.sin(x)
+        return x
 
-    def busy(rgb):
-        for _ in range(200):
-            rgb = rgb + torch.sin(rgb)
-        return rgb
 
-    clock, model = Clock(), Nest()
-    with torch.no_grad(), clock.on(model):
-        model.measure(torch.zeros(1, 3, 256, 256), torch.tensor([1.0]))
-    # Counted twice, what is left would be negative.
-    assert 0 <= clock.without(("upper_latents", "hyper_analysis")) <= clock.whole
-    assert clock.without(("hyper_analysis",)) == clock.whole
-    assert "upper_latents" not in vars(model)
+def test_the_clock_tells_transforms_of_all_levels_from_the_rest():
+    model = nn.Module()
+    model.g_a, model.g_s, model.above = Work(400), Work(100), nn.Module()
+    model.above.h_a, model.prior = Work(400), Work(0)
+    x, clock = torch.rand(100, 1000), Clock()
+    with clock.on(model):
+        for each in (model.g_a, model.above.h_a, model.prior, model.g_s):
+            each(x)
+    seconds = clock.without(("g_a", "h_a")), clock.without(("g_s",)), clock.whole
+    assert 0 < seconds[0] < seconds[1] < seconds[2]
+    model.g_a(x)
+    assert clock.without(("g_a", "h_a")) == seconds[0]
