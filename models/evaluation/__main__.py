@@ -145,6 +145,21 @@ def segmentation(options: argparse.Namespace) -> None:
     print(text)
 
 
+def autoregressive(options: argparse.Namespace) -> None:
+    """Nested latents beside autoregressive models: autoregressive.json, .md and .png."""
+    from models.evaluation.autoregressive import evaluate
+    from models.evaluation.autoregressive_report import as_markdown, draw
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    report = {"command": _command(["autoregressive", "--out", shown(out)]), **evaluate()}
+    _write_json(out / "autoregressive.json", report)
+    text = as_markdown(report)
+    (out / "autoregressive.md").write_text(text, encoding="utf-8")
+    draw(report, out / "autoregressive.png")
+    print(text)
+
+
 def tables(options: argparse.Namespace) -> None:
     """Put the results between the README's markers."""
     from models.evaluation import lossless_report
@@ -209,6 +224,11 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--model", help="name in the zoo; the service's default otherwise")
     where.add_argument("--baseline", type=Path, help="folder of a model to stand beside it")
     where.set_defaults(run=segmentation)
+    chain = verbs.add_parser(
+        "autoregressive", help="nested latents on known sources", description=autoregressive.__doc__
+    )
+    chain.add_argument("--out", type=Path, required=True, help="folder for the results")
+    chain.set_defaults(run=autoregressive)
     readme = verbs.add_parser("tables", help=tables.__doc__, description=tables.__doc__)
     readme.add_argument("--results", type=Path, default=Path("docs/results"))
     readme.add_argument("--readme", type=Path, default=Path("README.md"))

@@ -240,6 +240,10 @@ class LossyNetwork(nn.Module):
         shown[:, : self.mean_channels] += self.means(z)
         bits_y = coded.bits.reshape(len(rgb), -1).sum(1)
         return Measurement(
-            {"y": bits_y, "z": self.top_bits(symbols_z, top_quality)},
+            {"y": bits_y, **self.upper_bits(y, symbols_z, top_quality)},
             self.synthesis(shown, on_grid(by_patch)),
         )
+
+    def upper_bits(self, y: Tensor, symbols_z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
+        """Bits a picture (B,) of the levels above y by name, the topmost last."""
+        return {"z": self.top_bits(symbols_z, top_quality)}

@@ -15,6 +15,7 @@ from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.lite import Lite
+from models.networks.nested import Nested
 from models.networks.pyramid import Pyramid
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
@@ -40,6 +41,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "hp-easn": HyperpriorEASN,
     "hp-easn-deep": HyperpriorEASNDeep,
     "lite": Lite,
+    "nested": Nested,
     "pyramid": Pyramid,
 }
 

@@ -16,12 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from models.layers.easn import EASNDown, EASNUp
+from models.layers.gdn import GDN
 from models.layers.resampling import Down, Up
 
 # Orthonormal axes of RGB: grey, red against blue, green against both.
 _AXES = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (-1.0, 2.0, -1.0))
 # Photographs have as much power in a colour axis as in grey at this many times the frequency.
 _COLOUR = 4.0
+# Of GDN's own start, where it divides and multiplies by next to nothing.
+_LINEAR_GDN = 0.01
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ def _split(bands: list[_Band], kept: int) -> tuple[list[_Band], Tensor]:
 
 @torch.no_grad()
 def start_as_wavelet(g_a: nn.Sequential, g_s: nn.Sequential) -> None:
-    """Set the resampling layers of EASN-deep to a wavelet packet and its inverse.
+    """Set the resampling layers of EASN-deep, or those between GDN, to a wavelet packet.
 
-    Latents come out as twice the orthonormal coefficients of what goes in. Channels that the
-    packet has no bands for keep their weights, but nothing listens to them yet.
+    Those of synthesis become its inverse. Latents come out as twice the orthonormal coefficients
+    of what goes in. Channels that the packet has no bands for keep their weights, but nothing
+    listens to them yet.
     """
     downs = [each for each in g_a if isinstance(each, EASNDown | Down)]
     ups = [each for each in g_s if isinstance(each, EASNUp | Up)]
@@ -84,11 +88,17 @@ def start_as_wavelet(g_a: nn.Sequential, g_s: nn.Sequential) -> None:
         if down is downs[0]:
             kernels = torch.einsum("nahw,ac->nchw", kernels, axes)
         count, parents = kernels.shape[:2]
-        # Each sigmoid is a half; the last step down, and the first one up, have none.
+        # Each sigmoid is a half.
+        gain = 2.0 if isinstance(down, EASNDown) or down is downs[-1] else 1.0
         analysis.weight[:count] = 0
-        analysis.weight[:count, :parents] = 2 * kernels
+        analysis.weight[:count, :parents] = gain * kernels
         synthesis.weight[:, :parents] = 0
-        synthesis.weight[:count, :parents] = (0.5 if down is downs[-1] else 2.0) * kernels
+        synthesis.weight[:count, :parents] = (
+            gain if isinstance(up, EASNUp) else 1 / gain
+        ) * kernels
+    for layer in [*g_a, *g_s]:
+        if isinstance(layer, GDN):
+            layer.root_gamma.mul_(math.sqrt(_LINEAR_GDN))
 
 
 def _convolution(layer: EASNDown | EASNUp | Down | Up) -> nn.Conv2d | nn.ConvTranspose2d:
