@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from torch import Tensor, nn
 
 from models.networks.bitswap import Bitswap
+from models.networks.bls2017 import Bls2017
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
@@ -36,6 +37,7 @@ class Trainable(Protocol):
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
+    "bls2017": Bls2017,
     "bunet": BUNet,
     "hp": Hyperprior,
     "hp-easn": HyperpriorEASN,
