@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from models.evaluation.ms_ssim import ms_ssim
 from models.layers.gains import LAMBDAS
 from models.networks.measurement import Measurable
 from models.studies.heldout import Pictures, as_batch
+from models.training.ms_ssim import ms_ssim
 from service.cli.distortion import psnr
 
 QUALITIES = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -131,9 +131,9 @@ def measure(model: nn.Module, pictures: Pictures) -> dict[str, Any]:
 
 
 def _distortion(original: NDArray[np.uint8], shown: NDArray[np.uint8]) -> dict[str, float]:
-    noise, structure = psnr(original, shown), ms_ssim(original, shown)
-    # Sides of 256 and more have five scales; a network that loses nothing is none of these.
-    assert noise is not None and structure is not None
+    noise = psnr(original, shown)
+    assert noise is not None  # a network that loses nothing is none of these
+    structure = float(ms_ssim(as_batch(original), as_batch(shown)))
     return {"mse": 255.0**2 * 10 ** (-noise / 10), "psnr": noise, "ms_ssim": structure}
 
 
