@@ -18,8 +18,8 @@ from models.studies.compare import (
 
 CAUTION = (
     "So small a budget shows which variant learns faster at first and what its parts cost. It "
-    "does not show which is best at the end: the literature trains wider networks a thousand "
-    "times as long, and an order of variants may turn around on the way. Differences as small as "
+    "does not show which is best at the end: the literature trains wider networks for a million "
+    "steps and more, and an order of variants may turn around on the way. Differences as small as "
     "that between two seeds, where a study has two, mean nothing."
 )
 

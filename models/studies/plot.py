@@ -90,7 +90,8 @@ def _shares(panel: Axes, variants: list[Report], folder: str) -> None:
         panel.bar(range(len(rates)), values, bottom=bottom, color=COLOURS[number + 1], label=name)
         bottom = [low + value for low, value in zip(bottom, values, strict=True)]
     panel.set_xticks(range(len(rates)), [variant["title"] for variant in variants])
-    panel.set_ylabel("share of upper levels' bits, %")
+    panel.set_ylabel("upper levels' share of the bits, %")
+    panel.margins(y=0.25)
     panel.grid(alpha=0.3, axis="y")
     panel.legend(frameon=False)
 
