@@ -72,6 +72,7 @@ report: $(ALL)
 	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results
 	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES))"
 	$(BIN)/python -m models.evaluation tables
+	$(BIN)/python -m models.studies tables
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,11 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     folder = options.out or Path("runs") / options.recipe.stem
-    stop = _StopRequest(options.minutes)
+    stop = StopRequest(options.minutes)
     try:
         recipe = read_recipe(find_recipe(options.recipe))
         source = open_source(recipe.data, options.data, folder / "cache")
-        trainer = Trainer(recipe, source, folder, _device(options.device), stop)
+        trainer = Trainer(recipe, source, folder, device_of(options.device), stop)
         done = trainer.run(options.stage)
     except (ValueError, OSError, DivergedError) as error:
         print(f"train: {error}", file=sys.stderr)
@@ -53,14 +53,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """A device by name; ``auto`` is CUDA where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-class _StopRequest:
-    """True once the time is up or a signal asked to stop; a second signal interrupts at once."""
+class StopRequest:
+    """True once the time is up or a signal asked to stop; a second signal interrupts at once.
+
+    ``minutes`` is the time there is; None for any.
+    """
 
     def __init__(self, minutes: float | None) -> None:
         self._end = None if minutes is None else time.monotonic() + 60 * minutes
@@ -69,6 +73,7 @@ class _StopRequest:
             signal.signal(kind, self._ask)
 
     def __call__(self) -> bool:
+        """Whether to stop now."""
         return self._asked or (self._end is not None and time.monotonic() >= self._end)
 
     def _ask(self, kind: int, frame: FrameType | None) -> None:

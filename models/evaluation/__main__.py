@@ -47,7 +47,7 @@ def rd(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words, options.qualities), **report}
-    _write_json(out / "rd.json", report)
+    write_json(out / "rd.json", report)
     text = markdown.long(report)
     (out / "rd.md").write_text(text, encoding="utf-8")
     draw(report, out / "rd.png")
@@ -69,7 +69,7 @@ def exactness(options: argparse.Namespace) -> None:
         options.checkpoint, options.images, options.calibration, options.qualities, get_settings()
     )
     report = {"command": _command(words, options.qualities), **found}
-    _write_json(out / "exactness.json", report)
+    write_json(out / "exactness.json", report)
     print(markdown.exactness_table(report))
 
 
@@ -85,7 +85,7 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
     report = {"command": _command(words), **found}
-    _write_json(out / "bits_back.json", report)
+    write_json(out / "bits_back.json", report)
     text = markdown(report)
     (out / "bits_back.md").write_text(text, encoding="utf-8")
     draw(report, out / "bits_back.png")
@@ -105,7 +105,7 @@ def lossless(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    _write_json(out / "lossless.json", report)
+    write_json(out / "lossless.json", report)
     text = as_markdown(report)
     (out / "lossless.md").write_text(text, encoding="utf-8")
     draw(report, out / "lossless.png")
@@ -138,10 +138,25 @@ def segmentation(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words), **found}
-    _write_json(out / "segmentation.json", report)
+    write_json(out / "segmentation.json", report)
     text = segmentation_page(report)
     (out / "segmentation.md").write_text(text, encoding="utf-8")
     draw_acceptance(report, out / "segmentation.png")
+    print(text)
+
+
+def autoregressive(options: argparse.Namespace) -> None:
+    """Nested latents beside autoregressive models: autoregressive.json, .md and .png."""
+    from models.evaluation.autoregressive import evaluate
+    from models.evaluation.autoregressive_report import as_markdown, draw
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    report = {"command": _command(["autoregressive", "--out", shown(out)]), **evaluate()}
+    _write_json(out / "autoregressive.json", report)
+    text = as_markdown(report)
+    (out / "autoregressive.md").write_text(text, encoding="utf-8")
+    draw(report, out / "autoregressive.png")
     print(text)
 
 
@@ -209,6 +224,11 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--model", help="name in the zoo; the service's default otherwise")
     where.add_argument("--baseline", type=Path, help="folder of a model to stand beside it")
     where.set_defaults(run=segmentation)
+    chain = verbs.add_parser(
+        "autoregressive", help="nested latents on known sources", description=autoregressive.__doc__
+    )
+    chain.add_argument("--out", type=Path, required=True, help="folder for the results")
+    chain.set_defaults(run=autoregressive)
     readme = verbs.add_parser("tables", help=tables.__doc__, description=tables.__doc__)
     readme.add_argument("--results", type=Path, default=Path("docs/results"))
     readme.add_argument("--readme", type=Path, default=Path("README.md"))
@@ -238,7 +258,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     return report
 
 
-def _write_json(path: Path, report: dict[str, Any]) -> None:
+def write_json(path: Path, report: dict[str, Any]) -> None:
     """Indented, but a list of numbers or words on one line."""
     text = json.dumps(report, indent=1)
     text = re.sub(

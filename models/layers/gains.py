@@ -17,8 +17,13 @@ LAMBDAS = (0.0009, 0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483, 0.0932, 0.18)
 
 
 def lagrangian(quality: Tensor) -> Tensor:
-    """lambda at a real quality 0..8, interpolated geometrically like the gains."""
-    logs = torch.log(torch.tensor(LAMBDAS, device=quality.device))
+    """lambda of the MSE at a real quality 0..8, interpolated geometrically like the gains."""
+    return interpolated(LAMBDAS, quality)
+
+
+def interpolated(anchors: tuple[float, ...], quality: Tensor) -> Tensor:
+    """Geometric interpolation of one value an anchor at real qualities 0..8, of any shape."""
+    logs = torch.log(torch.tensor(anchors, device=quality.device))
     low = quality.floor().clamp(0, ANCHORS - 2).long()
     t = quality - low
     return torch.exp(logs[low] * (1 - t) + logs[low + 1] * t)

@@ -11,9 +11,12 @@ from typing import Any, Protocol, cast
 from torch import Tensor, nn
 
 from models.networks.bitswap import Bitswap
+from models.networks.bls2017 import Bls2017
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.lite import Lite
+from models.networks.nested import Nested
 from models.networks.pyramid import Pyramid
 from models.networks.unet import UNet
 
@@ -43,9 +46,13 @@ class Pretrainable(Protocol):
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
+    "bls2017": Bls2017,
     "bunet": BUNet,
     "hp": Hyperprior,
+    "hp-easn": HyperpriorEASN,
+    "hp-easn-deep": HyperpriorEASNDeep,
     "lite": Lite,
+    "nested": Nested,
     "pyramid": Pyramid,
     "unet": UNet,
 }

@@ -186,24 +186,26 @@ class SubbandPrior(nn.Module):
 
 
 class TopFeatures(nn.Module):
-    """Whole-picture features of the upper level: z (B, C, H, W) to (B, F, 4 H, 4 W).
+    """Whole-picture features of the upper level: z (B, C, H, W) to (B, F, fold H, fold W).
 
     ``signed``: the symbols enter as they are (a learned hyper-latent, where a sign tells
     something), else by magnitude (wavelet coefficients).
     """
 
-    def __init__(self, channels: int, width: int, features: int, signed: bool = False) -> None:
+    def __init__(
+        self, channels: int, width: int, features: int, signed: bool = False, fold: int = 4
+    ) -> None:
         super().__init__()
-        self.signed = signed
+        self.signed, self.fold = signed, fold
         self.enter = ExactConv(channels, width, 3, input_bits=MAGNITUDE_BITS, raw=True)
         self.block = ExactBlock(width)
-        self.leave = ExactConv(width, 16 * features, 1)
+        self.leave = ExactConv(width, fold**2 * features, 1)
 
     def forward(self, symbols: Tensor) -> Tensor:
         """Features of integer symbols."""
         entered = signed_feature(symbols) if self.signed else magnitude(symbols)
         stream = self.block(self.enter(entered))
-        return F.pixel_shuffle(self.leave(stream), 4)
+        return F.pixel_shuffle(self.leave(stream), self.fold)
 
 
 def to_sixteenths(index: Tensor) -> Tensor:

@@ -5,9 +5,11 @@ from torch import nn
 
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
+from models.layers.resampling import Same, start_at_unit_gain
 from models.networks.bitswap import Bitswap
 from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior_easn import HyperpriorEASNDeep
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
 from models.networks.subband_prior import SubbandPrior, TopFeatures
@@ -85,6 +87,17 @@ def hp(seed: int = 0) -> Hyperprior:
     """A hyperprior likewise."""
     torch.manual_seed(seed)
     network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
+    scatter(network, seed)
+    return network
+
+
+def hp_easn_deep(seed: int = 0) -> HyperpriorEASNDeep:
+    """One with EASN that does something, and fewer channels on the fine grids."""
+    torch.manual_seed(seed)
+    network = HyperpriorEASNDeep(N=6, M=10, width=8, features=FEATURES, fine=(4, 5))
+    for layer in [*network.g_a.modules(), *network.g_s.modules()]:
+        if isinstance(layer, Same):
+            start_at_unit_gain(layer, 4 * layer.weight[0].numel())
     scatter(network, seed)
     return network
 

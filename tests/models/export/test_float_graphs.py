@@ -12,7 +12,7 @@ from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from tests.models import tiny
 
-NETWORKS = {"lite": tiny.lite, "hp": tiny.hp}
+NETWORKS = {"lite": tiny.lite, "hp": tiny.hp, "hp-easn-deep": tiny.hp_easn_deep}
 
 
 @pytest.fixture(params=NETWORKS)

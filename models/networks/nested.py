@@ -1,0 +1,162 @@
+"""``nested``: L levels of latents in a Markov chain, each telling the scales of the one below.
+
+    x --g_a--> y --|.|--> h_a --> z --|.|--> h_a --> z3 ...   each: times gain, then rounded
+    x <--g_s-- y <-- index <----- z <-- index <----- z3 ...   top: a density of its own
+
+Perez-Gonzalo et al., "Generalized nested latent variable models for lossy coding applied to wind
+turbine scenarios", sections 2.1, 2.2 and 3.3: the scale hyperprior's pattern, repeated upwards.
+Levels are zero-mean Gaussians whose scale comes from the level above. The four forms of its Fig. 4
+are two switches:
+
+============= ============== ================
+form          ``equal``      ``logistic``
+============= ============== ================
+baseline      false          false
+equal         true           false
+logistic      false          true
+hybrid        true           true
+============= ============== ================
+
+What the paper leaves open, or what differs here:
+
+- Gain vectors on every level make one model serve every rate. A latent is thus quantised in steps
+  of 1/gain, by which even a fixed prior can cost next to nothing a symbol; with unit steps a
+  standard logistic density would take two bits of each at least.
+- Where grids shrink, they do so to 1/16, 1/64 and 1/256; a fourth level stays at 1/256, since a
+  patch of 256x256 has no cell to spare.
+- Scales come from the exact integer networks of ``subband_prior``, with a single group, in place
+  of a mirrored h_a in float. So everything between symbols and table indices is exact-ready on
+  every level. What is not: the topmost level's density is computed in float (its tables are
+  static, one a channel and anchor, but nothing makes them yet), and files hold two levels. No
+  export therefore; ``measure`` counts bits.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.nn import ModuleList
+from torch.nn import functional as F
+
+from models.layers.density import deviation, index_of
+from models.layers.exact import round_through
+from models.networks.hyperprior import UNIT, Hyperprior, with_noise
+from models.networks.nested_levels import Factorized, Inference, LevelAbove, Logistic, even_gains
+from models.networks.patches import PATCH
+from models.networks.subband_prior import TopFeatures
+from models.networks.wavelet_start import start_as_wavelet
+
+NAMES = ("y", "z", "z3", "z4")
+SHRINKING, EQUAL = (4, 4, 1), (1, 1, 1)
+# Gains of upper latents before training. Where there are sixteen times as many, they must start
+# with fewer bits each: a zero is all but certain.
+GAIN_SHRINKING, GAIN_EQUAL = 4.0, 0.1
+# Natural log-deviation of upper latents at gain one before training, measured on photographs.
+START_Z = -0.7
+
+
+class Nested(Hyperprior):
+    """``hp`` with L - 1 levels above y; shapes as there.
+
+    Parameters
+    ----------
+    levels : L, 2 to 4.
+    equal : all latents have the grid and the channels of y, not smaller ones.
+    logistic : the topmost level has the standard logistic density, not a trained one.
+    N : channels of the transforms, and of upper latents where they are smaller than y.
+    M : channels of y.
+    width, features : as in ``Hyperprior``, on every level.
+    wavelet_start : begin as a linear codec (``wavelet_start``), not at random.
+    """
+
+    def __init__(
+        self,
+        levels: int = 2,
+        equal: bool = False,
+        logistic: bool = False,
+        N: int = 128,
+        M: int = 150,
+        width: int = 96,
+        features: int = 64,
+        wavelet_start: bool = False,
+    ) -> None:
+        if not 2 <= levels <= len(NAMES):
+            raise ValueError(f"a nested model has 2 to {len(NAMES)} levels, not {levels}")
+        super().__init__(N, M, width, features)
+        if wavelet_start:
+            start_as_wavelet(self.g_a, self.g_s)
+        channels, strides = (M, EQUAL) if equal else (N, SHRINKING)
+        self.names = NAMES[:levels]
+        gain = GAIN_EQUAL if equal else GAIN_SHRINKING
+        # The second level's are another size than those of ``hp``, or see other borders.
+        self.gains_z = even_gains(channels, gain)
+        self.h_a = Inference(M, N, channels, strides[0])
+        self.top = TopFeatures(channels, width, features, signed=True, fold=strides[0])
+        self.above = ModuleList(
+            LevelAbove(channels, N, stride, width, features, START_Z, gain)
+            for stride in strides[1 : levels - 1]
+        )
+        self.density = Logistic() if logistic else Factorized(channels)
+        del self.log_scale_z  # what ``density`` is for
+
+    def hyper_analysis(self, y: Tensor) -> Tensor:
+        """y (B, M, h, w) to z (B, C, h/4, w/4), or of y's own size where latents are equal."""
+        z: Tensor = self.h_a(y.abs() / UNIT)
+        return z
+
+    def means(self, z: Tensor) -> Tensor:
+        """No channel of y is predicted: (B, 0, h, w) from z (B, C, h/4, w/4) or (B, C, h, w)."""
+        b, _, h, w = z.shape
+        return z.new_zeros(b, 0, self.top.fold * h, self.top.fold * w)
+
+    def noisy_upper_bits(self, z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
+        """As ``Hyperprior``'s, of all levels; scales follow from what is rounded, without noise."""
+        gain = torch.exp(self.gains_z(top_quality))[:, :, None, None]
+        scaled = [z, *self._further(z / gain, top_quality)]
+        symbols = [round_through(each) for each in scaled]
+        found = self._bits_of_levels([with_noise(each) for each in scaled], symbols, top_quality)
+        rows = z.shape[2] * self.top.fold * 16 // PATCH
+        return {name: under_patches(bits, rows) for name, bits in found.items()}
+
+    def upper_bits(self, y: Tensor, symbols_z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
+        """Bits a picture (B,) of z, z3 ... by name."""
+        further = self._further(self.hyper_analysis(y).float(), top_quality)
+        symbols = [symbols_z, *(torch.floor(each + 0.5) for each in further)]
+        found = self._bits_of_levels(symbols, symbols, top_quality)
+        return {name: bits.flatten(1).sum(1) for name, bits in found.items()}
+
+    def _further(self, z: Tensor, top_quality: Tensor) -> list[Tensor]:
+        """z3, z4 times their gains, from z (B, C, h, w) without its own and anchors (B,)."""
+        scaled = []
+        for level in self._above():
+            z = level.h_a(z.abs()).float()
+            scaled.append(z * torch.exp(level.gains(top_quality))[:, :, None, None])
+        return scaled
+
+    def _bits_of_levels(
+        self, counted: list[Tensor], symbols: list[Tensor], top_quality: Tensor
+    ) -> dict[str, Tensor]:
+        """Bits of z, z3 ... as they are ``counted`` (symbols, or noisy), of their shapes.
+
+        A level's scales follow from the ``symbols`` of the level above it.
+        """
+        gains = [self.gains_z, *(level.gains for level in self._above())]
+        logs = [gain(top_quality) for gain in gains]
+        bits = []
+        for number, level in enumerate(self._above()):
+            index = level.index(symbols[number + 1], top_quality)
+            index = index + index_of(logs[number])[:, :, None, None]
+            bits.append(self.bits(counted[number], deviation(index)))
+        bits.append(self.density(counted[-1], logs[-1]))
+        return dict(zip(self.names[1:], bits, strict=True))
+
+    def _above(self) -> list[LevelAbove]:
+        return [cast(LevelAbove, level) for level in self.above]
+
+
+def under_patches(bits: Tensor, rows: int) -> Tensor:
+    """Sums of (B, C, rows n, columns n) under each of rows x columns patches a picture, (P,)."""
+    side = bits.shape[2] // rows
+    return side**2 * F.avg_pool2d(bits.sum(1), side).reshape(-1)
