@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.export.calibration import make_exact
-from models.export.zoo_entry import write_zoo_entry
 from service.codec import grid as grid_module
 from service.codec.container.parser import parse
 from service.codec.decoder import Decoder
@@ -22,8 +20,6 @@ from service.errors import ModelUnavailable, TargetUnreachable, UnknownModel
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
-from tests.models import tiny
-from tests.models.export.test_zoo_entry import CARD, pictures
 from tests.service.codec.coding import picture_of
 from tests.service.codec.patch_areas import Region, crop
 
@@ -32,16 +28,8 @@ ROI_EML = CompressOptions(profile="roi-eml")
 
 
 @pytest.fixture(scope="module")
-def paper_zoo(zoo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Zoo:
-    """The shipped models, but the profile's lossy one is tiny."""
-    folder = tmp_path_factory.mktemp("zoo")
-    for name in ("lite", "bitswap"):
-        (folder / name).symlink_to(zoo_folder / name)
-    network = tiny.hp().eval()
-    make_exact(network, pictures())
-    card = {"name": "hp-easn-deep", "version": "1", **CARD}
-    write_zoo_entry(network, pictures(), folder / "hp-easn-deep" / "1", card)
-    return Zoo(folder, Device("cpu", 1), "lite")
+def paper_zoo(paper_zoo_folder: Path) -> Zoo:
+    return Zoo(paper_zoo_folder, Device("cpu", 1), "lite")
 
 
 @pytest.fixture(scope="module")
