@@ -29,7 +29,7 @@ SIDE = 80  # pixels of the photograph on a side of a piece
 STEP = 8  # places that are looked at for one
 QUALITIES = (2.0, 5.0)  # of the blade: two, as in the figure
 _ENLARGED = 3
-_MARGIN = 5  # pixels from the blade's outline that are no detail of its surface
+_MARGIN = 16  # pixels on both sides of the blade's outline
 _GAP, _CAPTION_HEIGHT = 6, 22
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -47,11 +47,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class Closeup:
-    """The same piece of a picture under each coding; the photograph first."""
+    """The same piece of a picture under each coding; the photograph first.
+
+    ``greys`` are the darkest and the brightest of its blade, but for a few pixels.
+    """
 
     name: str
     top: int
     left: int
+    greys: tuple[float, float]
     panels: tuple[Panel, ...]
 
     def report(self) -> dict[str, Any]:
@@ -71,8 +75,11 @@ def closeup_of(
     picture = each.picture
     original = _grey(picture.pixels)
     area = np.full(original.shape, blade == "full") if isinstance(blade, str) else blade
-    top, left = finest_detail(original, area)
+    surface = without_outline(area)
+    top, left = finest_detail(original, surface)
     where = slice(top, top + SIDE), slice(left, left + SIDE)
+    shown = original[where][surface[where]] if surface[where].any() else original[where]
+    low, high = np.percentile(shown, (0.5, 99.5)).tolist()
     panels = [Panel("photograph", original[where], None)]
     for quality in QUALITIES:
         options = CompressOptions(
@@ -92,7 +99,7 @@ def closeup_of(
         bits = round(8 * size / int(pixels_of(patches, picture).sum()), 4)
         panels.append(Panel(f"lossy, q = {quality:g}", _grey(decoded)[where], bits))
     panels.append(Panel("exact", original[where], exact_bits))
-    return Closeup(each.name, top, left, tuple(panels))
+    return Closeup(each.name, top, left, (low, high), tuple(panels))
 
 
 def _grey(pixels: NDArray[np.uint8]) -> Grey:
@@ -101,23 +108,23 @@ def _grey(pixels: NDArray[np.uint8]) -> Grey:
     return grey
 
 
-def finest_detail(grey: Grey, blade: NDArray[np.bool_]) -> tuple[int, int]:
-    """Top and left of the piece whose blade changes most from pixel to pixel.
-
-    Parameters
-    ----------
-    grey, blade
-        (H, W): brightness, and true for blade. Its outline and what is near it do not count.
-    """
+def without_outline(blade: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The blade, (H, W), but for what is near its outline: no detail of its surface."""
     inside = blade.copy()
     for axis in (0, 1):
         for shift in (-_MARGIN, _MARGIN):
             inside &= _shifted(blade, shift, axis)
+    return inside
+
+
+def finest_detail(grey: Grey, surface: NDArray[np.bool_]) -> tuple[int, int]:
+    """Top and left of the piece whose surface (H, W) is least even from pixel to pixel."""
     change = np.zeros(grey.shape)
-    change[:, 1:] += np.abs(np.diff(grey, axis=1))
-    change[1:] += np.abs(np.diff(grey, axis=0))
+    # Second differences: shading goes on evenly, and is no detail.
+    change[:, 1:-1] += np.square(np.diff(grey, 2, axis=1))
+    change[1:-1] += np.square(np.diff(grey, 2, axis=0))
     sums = np.zeros((grey.shape[0] + 1, grey.shape[1] + 1))
-    sums[1:, 1:] = (change * inside).cumsum(0).cumsum(1)
+    sums[1:, 1:] = (change * surface).cumsum(0).cumsum(1)
     tops = np.arange(0, max(grey.shape[0] - SIDE, 0) + 1, STEP)
     lefts = np.arange(0, max(grey.shape[1] - SIDE, 0) + 1, STEP)
     bottoms = np.minimum(tops + SIDE, grey.shape[0])
@@ -144,7 +151,7 @@ def _shifted(mask: NDArray[np.bool_], shift: int, axis: int) -> NDArray[np.bool_
 def draw(closeups: list[Closeup], path: Path) -> None:
     """Write a PNG: a row a picture, a column a coding.
 
-    All pieces of a row have the greys of the photograph's piece, spread from black to white.
+    The greys of the photographed blade are spread from black to white, alike in all of a row.
     """
     side = SIDE * _ENLARGED
     columns = max(len(each.panels) for each in closeups)
@@ -152,7 +159,7 @@ def draw(closeups: list[Closeup], path: Path) -> None:
     sheet = Image.new("L", (columns * (side + _GAP) - _GAP, height - _GAP), 255)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
     for row, each in enumerate(closeups):
-        low, high = np.percentile(each.panels[0].pixels, (0.5, 99.5))
+        low, high = each.greys
         for column, panel in enumerate(each.panels):
             left, top = column * (side + _GAP), row * (side + _CAPTION_HEIGHT + _GAP)
             spread = (panel.pixels - low) * (255 / max(high - low, 1.0))

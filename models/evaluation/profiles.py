@@ -156,7 +156,7 @@ def _summed(rows: Sequence[Row], pixels: int) -> dict[str, Any]:
     background = layers["background"] + layers["upper levels"]
     noises = [row["background_psnr"] for row in rows if row["background_psnr"] is not None]
     return {
-        "models": sorted({model for row in rows for model in row["models"]}),
+        "models": max((row["models"] for row in rows), key=len),
         "bytes": sum(row["bytes"] for row in rows),
         "bpp": _bpp(sum(row["bytes"] for row in rows), pixels),
         "layers": layers,

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from models.evaluation.__main__ import main
-from models.evaluation.closeups import SIDE, finest_detail
+from models.evaluation.closeups import SIDE, finest_detail, without_outline
 from models.evaluation.masks import is_mask
 from models.evaluation.profiles_report import as_markdown, short
 from service.settings import get_settings
@@ -98,7 +98,7 @@ def test_the_finest_detail_is_on_the_blade_and_not_its_outline():
     grey[:100, :100] += np.arange(100) % 2 * 90  # detail of the background
     blade = np.zeros(grey.shape, bool)
     blade[:, 200:] = True
-    top, left = finest_detail(grey, blade)
+    top, left = finest_detail(grey, without_outline(blade))
     assert 300 <= left + SIDE // 2 <= 340
     assert 120 <= top + SIDE // 2 <= 160
     assert finest_detail(grey[:20, :30], blade[:20, :30]) == (0, 0)
