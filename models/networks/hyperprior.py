@@ -24,6 +24,7 @@ from models.layers.density import LOG_STEP, deviation, gaussian_bits, index_of
 from models.layers.exact import round_through
 from models.layers.gains import Gains, lagrangian
 from models.layers.gdn import GDN
+from models.layers.resampling import Down, Same, Up
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import (
     PATCH,
@@ -46,35 +47,18 @@ START_Y = 3.0
 START_Z = 4.5
 
 
-def start_at_unit_gain(layer: nn.Conv2d | nn.ConvTranspose2d, terms: float) -> None:
-    """Weights that keep the power of their input; ``terms`` products make one output.
-
-    PyTorch's own start loses a factor of 1.7 a layer: after four, all symbols would be zero.
-    """
-    nn.init.normal_(layer.weight, std=terms**-0.5)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
+# g_a takes pictures, as -1..1, to y / UNIT; g_s takes those back.
+Transforms = tuple[nn.Sequential, nn.Sequential]
 
 
-class Down(nn.Conv2d):
-    """5x5, stride 2, mirrored borders: (B, C, H, W) to (B, N, H / 2, W / 2), even H, W > 2."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 5, stride=2, padding=2, padding_mode="reflect")
-        start_at_unit_gain(self, inputs * 25)
-
-
-class Up(nn.ConvTranspose2d):
-    """5x5, stride 2, repeated borders: (B, C, H, W) to (B, N, 2 H, 2 W)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        # The input gets one repeated sample on each side, whose output is cut away again.
-        super().__init__(inputs, outputs, 5, stride=2, padding=4, output_padding=1)
-        start_at_unit_gain(self, inputs * 25 / 4)
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Upsample by two."""
-        return super().forward(F.pad(x, (1, 1, 1, 1), mode="replicate"), output_size)
+def gdn_transforms(N: int, M: int) -> Transforms:
+    """Four strided 5x5 convolutions with GDN between them, and their mirror image."""
+    g_a = nn.Sequential(*(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M)))
+    g_s = nn.Sequential(
+        *(Up(M, N), GDN(N, inverse=True), Up(N, N), GDN(N, inverse=True)),
+        *(Up(N, N), GDN(N, inverse=True), Up(N, 3)),
+    )
+    return g_a, g_s
 
 
 class Hyperprior(LossyNetwork):
@@ -86,6 +70,7 @@ class Hyperprior(LossyNetwork):
     M : channels of y.
     width : channels of the exact prior's state.
     features : channels that the prior takes from z.
+    transforms : a subclass's own g_a and g_s, in place of those with GDN.
     """
 
     mean_channels = 0  # every channel of y has zero mean; nothing is predicted from z
@@ -94,7 +79,14 @@ class Hyperprior(LossyNetwork):
     analysis_halo = 32
     synthesis_halo = 32
 
-    def __init__(self, N: int = 128, M: int = 192, width: int = 96, features: int = 64) -> None:
+    def __init__(
+        self,
+        N: int = 128,
+        M: int = 192,
+        width: int = 96,
+        features: int = 64,
+        transforms: Transforms | None = None,
+    ) -> None:
         group = Group("y", range(M), 1, START_Y / LOG_STEP)
         super().__init__(
             Gains(M),
@@ -103,19 +95,8 @@ class Hyperprior(LossyNetwork):
             SubbandPrior(features, (width, width, width), [group]),
             gaussian_bits,
         )
-        self.g_a = nn.Sequential(
-            *(Down(3, N), GDN(N), Down(N, N), GDN(N), Down(N, N), GDN(N), Down(N, M))
-        )
-        self.g_s = nn.Sequential(
-            *(Up(M, N), GDN(N, inverse=True), Up(N, N), GDN(N, inverse=True)),
-            *(Up(N, N), GDN(N, inverse=True), Up(N, 3)),
-        )
-        enter_h_a = nn.Conv2d(M, N, 3, padding=1, padding_mode="reflect")
-        start_at_unit_gain(enter_h_a, M * 9)
-        self.h_a = nn.Sequential(
-            enter_h_a,
-            *(nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N)),
-        )
+        self.g_a, self.g_s = transforms or gdn_transforms(N, M)
+        self.h_a = nn.Sequential(Same(M, N, 3), nn.ReLU(), Down(N, N), nn.ReLU(), Down(N, N))
         self.hyper_channels = M  # h_a reads all of y
         # In training only: a table is chosen for each channel of z when the model is exported.
         self.log_scale_z = nn.Parameter(torch.full((N,), START_Z))
@@ -142,6 +123,10 @@ class Hyperprior(LossyNetwork):
         """
         rgb: Tensor = self.g_s(y / UNIT)
         return rgb * 128.0 + 128.0
+
+    def top_bits(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
+        """Bits of z's symbols (B, N, h, w) at one anchor a picture (B,): (B,)."""
+        return self._bits_of_z(symbols, top_quality).flatten(1).sum(1)
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get."""
@@ -192,9 +177,12 @@ class Hyperprior(LossyNetwork):
 
     def _bits_of_upper(self, z: Tensor, top_quality: Tensor) -> Tensor:
         """Bits of noisy z, times its gain, under each patch: (P,)."""
-        index = index_of(self.log_scale_z + self.gains_z(top_quality))
-        bits = self.bits(with_noise(z), deviation(index)[:, :, None, None])
+        bits = self._bits_of_z(with_noise(z), top_quality)
         return 16 * F.avg_pool2d(bits.sum(1), 4).reshape(-1)
+
+    def _bits_of_z(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
+        index = index_of(self.log_scale_z + self.gains_z(top_quality))
+        return self.bits(symbols, deviation(index)[:, :, None, None])
 
 
 def with_noise(values: Tensor) -> Tensor:

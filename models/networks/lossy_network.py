@@ -15,6 +15,8 @@ from torch.nn import functional as F
 from models.layers.density import TABLES, deviation, index_of
 from models.layers.gains import Gains
 from models.layers.rounding import Bits, rate_aware_round, thresholds
+from models.networks.measurement import Measurement
+from models.networks.patches import PATCH, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 
@@ -155,7 +157,7 @@ class LossyNetwork(nn.Module):
         return coded, torch.cat(indices, 1)
 
     def top_bits(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
-        """Bits of z's symbols, (B,)."""
+        """Bits of z's symbols (B, Cz, h, w) at one anchor a picture (B,): (B,)."""
         coded, indices = self.top_indices(symbols, top_quality)
         return self.bits(coded, deviation(indices)).flatten(1).sum(1)
 
@@ -220,3 +222,24 @@ class LossyNetwork(nn.Module):
             size = TABLES * 4
             self.centroid_sum += torch.bincount(key, away.flatten().float(), size).view(TABLES, 4)
             self.centroid_count += torch.bincount(key, minlength=size).view(TABLES, 4)
+
+    # -- both levels ------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def measure(self, rgb: Tensor, quality: Tensor) -> Measurement:
+        """Code pictures (B, 3, H, W) at a quality each (B,), as ``Measurable`` asks."""
+        rows, columns = rgb.shape[2] // PATCH, rgb.shape[3] // PATCH
+        by_patch = quality[:, None, None].expand(-1, rows, columns)
+        flat, top_quality = by_patch.reshape(-1), torch.floor(quality + 0.5)
+        y = self.analysis(rgb).float()
+        symbols_z, z = self.upper(y, top_quality)
+        gain = self.gain(flat)
+        scaled = to_patches(self.without_means(y, z)) * gain
+        coded = self.code(to_patches(self.top(symbols_z)), scaled, flat)
+        shown = from_patches(self.reconstruct(coded) / gain, rows, columns)
+        shown[:, : self.mean_channels] += self.means(z)
+        bits_y = coded.bits.reshape(len(rgb), -1).sum(1)
+        return Measurement(
+            {"y": bits_y, "z": self.top_bits(symbols_z, top_quality)},
+            self.synthesis(shown, on_grid(by_patch)),
+        )

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.networks.bitswap import Bitswap
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.lite import Lite
 from models.networks.pyramid import Pyramid
 
@@ -36,6 +37,8 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
     "bunet": BUNet,
     "hp": Hyperprior,
+    "hp-easn": HyperpriorEASN,
+    "hp-easn-deep": HyperpriorEASNDeep,
     "lite": Lite,
     "pyramid": Pyramid,
 }

@@ -4,6 +4,7 @@ import torch
 from models.layers.density import TABLES
 from models.layers.exact import set_exact
 from models.networks.lossy_network import table_of
+from models.networks.measurement import Measurable
 from models.networks.patches import to_patches
 from tests.models import tiny
 
@@ -73,3 +74,35 @@ def test_bits_teach_the_prior_and_symbols_do_not(network, exact):
 def test_a_table_is_the_whole_part_of_an_index():
     index = torch.tensor([-3.0, -0.1, 0.0, 0.99, 62.5, 63.9, 80.0])
     assert table_of(index).tolist() == [0, 0, 0, 0, 62, 63, 63]
+
+
+def smooth(seed):
+    generator = torch.Generator().manual_seed(seed)
+    rough = torch.rand(2, 3, 9, 17, generator=generator) * 255
+    return torch.nn.functional.interpolate(rough, (256, 512), mode="bicubic").clamp(0, 255)
+
+
+@networks
+def test_a_measurement_says_what_a_picture_alone_would_cost(network):
+    network = network()
+    rgb, quality = smooth(0), torch.tensor([1.0, 7.25])
+    both = network.measure(rgb, quality)
+    assert isinstance(network, Measurable)
+    assert list(both.bits) == ["y", "z"]
+    assert both.picture.shape == rgb.shape
+    assert not both.picture.requires_grad
+    assert (both.bits["y"].diff() > 0).all()
+    alone = network.measure(rgb[1:], quality[1:])
+    for name, bits in both.bits.items():
+        assert bits.shape == (2,)
+        assert torch.allclose(bits[1:], alone.bits[name], rtol=1e-4)
+    assert torch.allclose(both.picture[1:], alone.picture, atol=0.05)
+
+
+def test_what_a_measurement_shows_is_nearer_at_a_higher_quality():
+    network = tiny.lite()
+    torch.nn.init.zeros_(network.restoration.leave.weight)
+    rgb = smooth(1)
+    rough, fine = (network.measure(rgb, torch.full((2,), q)).picture for q in (1.0, 8.0))
+    assert ((fine - rgb).square().mean((1, 2, 3)) < (rough - rgb).square().mean((1, 2, 3))).all()
+    assert (fine - rgb).square().mean() < 10
