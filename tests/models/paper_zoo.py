@@ -25,12 +25,12 @@ def write_paper_zoo(folder: Path, shipped: Path) -> None:
         .float()
         for seed in range(2)
     ]
-    network = tiny.hp().eval()
+    network = tiny.hp_easn_deep().eval()
     make_exact(network, pictures)
     card = {
         "name": "hp-easn-deep",
         "version": "1",
-        "description": "Random weights.",
+        "description": "Tiny, untrained.",
         "licence": "Apache-2.0",
         "training": {},
         "quality": {},

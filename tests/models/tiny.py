@@ -3,11 +3,13 @@
 import torch
 from torch import nn
 
+from models.layers.easn import EASN
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
 from models.networks.bitswap import Bitswap
 from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior_easn import HyperpriorEASNDeep
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
 from models.networks.subband_prior import SubbandPrior, TopFeatures
@@ -85,6 +87,20 @@ def hp(seed: int = 0) -> Hyperprior:
     """A hyperprior likewise."""
     torch.manual_seed(seed)
     network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
+    scatter(network, seed)
+    return network
+
+
+def hp_easn_deep(seed: int = 0) -> HyperpriorEASNDeep:
+    """A hyperprior with EASN that is a codec, and whose gates look as far as they can."""
+    torch.manual_seed(seed)
+    network = HyperpriorEASNDeep(
+        N=8, M=24, width=8, features=FEATURES, fine=(6, 8), wavelet_start=True
+    )
+    for layer in network.modules():
+        if isinstance(layer, EASN):
+            nn.init.normal_(layer.mapping.weight, std=0.02)
+            nn.init.normal_(layer.scaling[-1].weight, std=0.1)
     scatter(network, seed)
     return network
 

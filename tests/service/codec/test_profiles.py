@@ -16,7 +16,9 @@ from service.codec.decoder import Decoder
 from service.codec.encoder import Compressed, Encoder
 from service.codec.inspection import inspect
 from service.codec.options import CompressOptions, DecompressOptions
+from service.codec.patches import PatchCoder
 from service.errors import ModelUnavailable, TargetUnreachable, UnknownModel
+from service.runtime.exact_chain import GroupLayout
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
@@ -89,6 +91,23 @@ def test_a_region_is_a_crop_of_the_whole(
     monkeypatch.setattr(grid_module, "TILE", 256)
     found = Decoder(paper_zoo).decompress(coded.data, DecompressOptions(region=region, strict=True))
     assert np.abs(found.pixels.astype(int) - crop(whole, region)).max() <= 1
+
+
+def test_what_is_left_out_beyond_the_borders_changes_no_pixel(
+    paper_zoo: Zoo, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EASN sees further than the two cells that do for a wavelet."""
+    picture, options = picture_of(pixels[:400, :300]), CompressOptions("lossy", profile="roi-eml")
+    least = Encoder(paper_zoo).compress(picture, "full", options).data
+
+    def everything(coder: PatchCoder, layout: GroupLayout, numbers: list[int]) -> np.ndarray:
+        return np.ones((len(numbers), layout.side, layout.side, 1), np.float32)
+
+    monkeypatch.setattr(PatchCoder, "_inside", everything)
+    most = Encoder(paper_zoo).compress(picture, "full", options).data
+    assert len(least) < len(most)
+    shown = [Decoder(paper_zoo).decompress(data, STRICT).pixels for data in (least, most)]
+    assert np.array_equal(*shown)
 
 
 def test_damage_to_a_stack_names_its_blade_and_its_donors(
