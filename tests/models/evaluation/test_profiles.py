@@ -1,6 +1,8 @@
 """The profiles beside each other, through the command, the paper's lossy model being a tiny one."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +10,14 @@ from PIL import Image
 
 from models.evaluation.__main__ import main
 from models.evaluation.closeups import SIDE, finest_detail, without_outline
+from models.evaluation.markdown import BEGIN, END
 from models.evaluation.masks import is_mask
 from models.evaluation.profiles_report import as_markdown, short
 from service.settings import get_settings
 
 from .conftest import photograph
+
+RATES = Path(__file__).parents[3] / "docs" / "results" / "rd.json"
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +94,16 @@ def test_the_documents_say_what_was_measured(results, report):
         assert sheet.width > 4 * SIDE
     lossy = report["closeups"][0]["panels"][1:3]
     assert 0 < lossy[0]["blade_bpp"] < lossy[1]["blade_bpp"]
+
+
+def test_the_readme_shows_the_profiles(results, report, tmp_path):
+    folder, readme = tmp_path / "results", tmp_path / "README.md"
+    folder.mkdir()
+    shutil.copy(RATES, folder / "rd.json")
+    shutil.copy(results / "profiles.json", folder / "profiles.json")
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    assert main(["tables", "--results", str(folder), "--readme", str(readme)]) == 0
+    assert short(report, folder.as_posix()) in readme.read_text()
 
 
 def test_the_finest_detail_is_on_the_blade_and_not_its_outline():
