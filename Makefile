@@ -71,6 +71,7 @@ report: $(ALL)
 	@test -d "$(PICTURES)" || { echo "make report PICTURES=folder"; exit 2; }
 	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results
 	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES))"
+	$(BIN)/python -m models.evaluation profiles --images samples --masks samples --out docs/results
 	$(BIN)/python -m models.evaluation tables
 	$(BIN)/python -m models.studies tables
 

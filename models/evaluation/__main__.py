@@ -111,6 +111,26 @@ def lossless(options: argparse.Namespace) -> None:
     draw(report, out / "lossless.png")
 
 
+def profiles(options: argparse.Namespace) -> None:
+    """The paper's chain beside the default: profiles.json, .md and, of blades from near, .png."""
+    from models.evaluation import profiles_report
+    from models.evaluation.closeups import draw
+    from models.evaluation.profiles import evaluate
+
+    out: Path = options.out
+    out.mkdir(parents=True, exist_ok=True)
+    words = ["profiles", "--images", shown(options.images), "--masks", shown(options.masks)]
+    words += ["--out", shown(out)]
+    found, closeups = evaluate(options.images, options.masks, get_settings())
+    report = {"command": _command(words), **found}
+    _write_json(out / "profiles.json", report)
+    text = profiles_report.as_markdown(report)
+    (out / "profiles.md").write_text(text, encoding="utf-8")
+    if closeups:
+        draw(closeups, out / profiles_report.PICTURE)
+    print(text)
+
+
 def segmentation(options: argparse.Namespace) -> None:
     """Each step of the segmentation on pictures with true masks: segmentation.json, .md, .png.
 
@@ -162,7 +182,7 @@ def autoregressive(options: argparse.Namespace) -> None:
 
 def tables(options: argparse.Namespace) -> None:
     """Put the results between the README's markers."""
-    from models.evaluation import lossless_report
+    from models.evaluation import lossless_report, profiles_report
 
     folder: Path = options.results
     report = _read_json(folder / "rd.json")
@@ -175,6 +195,9 @@ def tables(options: argparse.Namespace) -> None:
     found = [_read_json(path) for path in sorted(exact_blades.glob("*/lossless.json"))]
     if found:
         text += "\n\n" + lossless_report.short(found, exact_blades.as_posix())
+    beside = folder / "profiles.json"
+    if beside.exists():
+        text += "\n\n" + profiles_report.short(_read_json(beside), folder.as_posix())
     readme.write_text(markdown.put_between_markers(document, text), encoding="utf-8")
 
 
@@ -214,6 +237,16 @@ def _parser() -> argparse.ArgumentParser:
     exact_blade.add_argument("--masks", type=Path, help="folder of masks; all is blade without")
     exact_blade.add_argument("--out", type=Path, required=True, help="folder for the results")
     exact_blade.set_defaults(run=lossless)
+    chains = verbs.add_parser("profiles", help=profiles.__doc__, description=profiles.__doc__)
+    chains.add_argument("--images", type=Path, required=True, help="folder of pictures")
+    chains.add_argument(
+        "--masks",
+        type=Path,
+        required=True,
+        help="folder of masks: NAME.png for a picture NAME, or NAME.mask.png",
+    )
+    chains.add_argument("--out", type=Path, required=True, help="folder for the results")
+    chains.set_defaults(run=profiles)
     where = verbs.add_parser(
         "segmentation", help="each step of the segmentation", description=segmentation.__doc__
     )

@@ -55,7 +55,9 @@ class LossyCard(_Frozen):
         default=0, ge=0, description="first channels of z coded as differences along columns"
     )
     analysis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
-    synthesis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
+    synthesis_halo: int = Field(
+        ge=0, le=256, multiple_of=16, description="pixels: damage goes to a patch's neighbours only"
+    )
     rate_weight: float = Field(
         ge=0, le=1, description="squared steps that a bit is worth when an encoder rounds"
     )

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from models.layers.easn import EASN
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
 from models.layers.resampling import Same, start_at_unit_gain
@@ -92,12 +93,15 @@ def hp(seed: int = 0) -> Hyperprior:
 
 
 def hp_easn_deep(seed: int = 0) -> HyperpriorEASNDeep:
-    """One with EASN that does something, and fewer channels on the fine grids."""
+    """A hyperprior with EASN that is a codec, and whose gates look as far as they can."""
     torch.manual_seed(seed)
-    network = HyperpriorEASNDeep(N=6, M=10, width=8, features=FEATURES, fine=(4, 5))
-    for layer in [*network.g_a.modules(), *network.g_s.modules()]:
-        if isinstance(layer, Same):
-            start_at_unit_gain(layer, 4 * layer.weight[0].numel())
+    network = HyperpriorEASNDeep(
+        N=8, M=24, width=8, features=FEATURES, fine=(6, 8), wavelet_start=True
+    )
+    for layer in network.modules():
+        if isinstance(layer, EASN):
+            nn.init.normal_(layer.mapping.weight, std=0.02)
+            nn.init.normal_(layer.scaling[-1].weight, std=0.1)
     scatter(network, seed)
     return network
 
