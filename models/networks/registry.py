@@ -14,6 +14,7 @@ from models.networks.bitswap import Bitswap
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
+from models.networks.masked_lite import MaskedLite
 from models.networks.pyramid import Pyramid
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
@@ -37,6 +38,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bunet": BUNet,
     "hp": Hyperprior,
     "lite": Lite,
+    "lite-ms-ssim": MaskedLite,
     "pyramid": Pyramid,
 }
 
