@@ -72,10 +72,10 @@ def features(patches: int, seed: int) -> torch.Tensor:
     return whole / 256
 
 
-def lite(seed: int = 0) -> Lite:
-    """A Lite whose prior and restoration do something."""
+def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
+    """A Lite, or what is derived from it, whose prior and restoration do something."""
     torch.manual_seed(seed)
-    network = Lite((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
+    network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     scatter(network, seed)
     return network
