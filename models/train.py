@@ -17,6 +17,7 @@ import torch
 
 from models.training.recipe import find_recipe, read_recipe
 from models.training.sources import open_source
+from models.training.start import start_from
 from models.training.trainer import DivergedError, Trainer
 
 
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     stop = StopRequest(options.minutes)
     try:
         recipe = read_recipe(find_recipe(options.recipe))
+        if options.start is not None:
+            start_from(options.start, recipe, folder)
         source = open_source(recipe.data, options.data, folder / "cache")
         trainer = Trainer(recipe, source, folder, device_of(options.device), stop)
         done = trainer.run(options.stage)
@@ -46,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/recipes/")
     parser.add_argument("--data", type=Path, default=Path("data"), help="pictures (data)")
     parser.add_argument("--out", type=Path, help="output folder (runs/NAME)")
+    parser.add_argument("--start", type=Path, help="weights.pt of another run to begin with")
     parser.add_argument("--stage", help="run this stage alone")
     parser.add_argument("--minutes", type=float, help="stop and save after so long")
     parser.add_argument("--threads", type=int, help="threads of torch (all cores)")

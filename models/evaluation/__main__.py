@@ -41,11 +41,18 @@ def rd(options: argparse.Namespace) -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     report = evaluate(
-        options.images, out / "peers", options.qualities, options.model, get_settings()
+        options.images,
+        out / "peers",
+        options.qualities,
+        options.model,
+        get_settings(),
+        options.ms_ssim_model,
     )
     words = ["rd", "--images", shown(options.images), "--out", shown(out)]
     if options.model:
         words += ["--model", options.model]
+    if options.ms_ssim_model:
+        words += ["--ms-ssim-model", options.ms_ssim_model]
     report = {"command": _command(words, options.qualities), **report}
     write_json(out / "rd.json", report)
     text = markdown.long(report)
@@ -208,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     rd_.add_argument("--images", type=Path, required=True, help="folder of pictures")
     rd_.add_argument("--out", type=Path, required=True, help="folder for the results")
     rd_.add_argument("--model", help="name in the zoo; the service's default otherwise")
+    rd_.add_argument("--ms-ssim-model", help="another, to be judged in MS-SSIM beside it")
     rd_.set_defaults(run=rd)
     exact = verbs.add_parser("exactness", help=exactness.__doc__, description=exactness.__doc__)
     exact.add_argument("--checkpoint", type=Path, required=True, help="weights.pt of a training")

@@ -16,6 +16,7 @@ from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.lite import Lite
+from models.networks.masked_lite import MaskedLite
 from models.networks.nested import Nested
 from models.networks.pyramid import Pyramid
 from models.networks.unet import UNet
@@ -52,6 +53,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "hp-easn": HyperpriorEASN,
     "hp-easn-deep": HyperpriorEASNDeep,
     "lite": Lite,
+    "lite-ms-ssim": MaskedLite,
     "nested": Nested,
     "pyramid": Pyramid,
     "unet": UNet,

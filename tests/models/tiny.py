@@ -6,7 +6,6 @@ from torch import nn
 from models.layers.easn import EASN
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
-from models.layers.resampling import Same, start_at_unit_gain
 from models.networks.bitswap import Bitswap
 from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
@@ -75,10 +74,10 @@ def features(patches: int, seed: int) -> torch.Tensor:
     return whole / 256
 
 
-def lite(seed: int = 0) -> Lite:
-    """A Lite whose prior and restoration do something."""
+def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
+    """A Lite, or what is derived from it, whose prior and restoration do something."""
     torch.manual_seed(seed)
-    network = Lite((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
+    network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     scatter(network, seed)
     return network
