@@ -130,7 +130,7 @@ def profiles(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found, closeups = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    _write_json(out / "profiles.json", report)
+    write_json(out / "profiles.json", report)
     text = profiles_report.as_markdown(report)
     (out / "profiles.md").write_text(text, encoding="utf-8")
     if closeups:
@@ -180,7 +180,7 @@ def autoregressive(options: argparse.Namespace) -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     report = {"command": _command(["autoregressive", "--out", shown(out)]), **evaluate()}
-    _write_json(out / "autoregressive.json", report)
+    write_json(out / "autoregressive.json", report)
     text = as_markdown(report)
     (out / "autoregressive.md").write_text(text, encoding="utf-8")
     draw(report, out / "autoregressive.png")

@@ -104,8 +104,8 @@ class Bitswap(nn.Module):
     def forward(self, blocks: Tensor) -> dict[str, Tensor]:
         """-log2 of every density of a sample of the latents, each (B, ...), by name.
 
-        blocks : (B, 3, block, block) YCoCg-R integers. ``q1`` .. of latents given what is below, ``p1``
-        .. given what is above, ``y``, ``co``, ``cg`` of pixels.
+        blocks : (B, 3, block, block) YCoCg-R integers. ``q1`` .. of latents given what is below,
+        ``p1`` .. given what is above, ``y``, ``co``, ``cg`` of pixels.
         """
         bits: dict[str, Tensor] = {}
         latents: list[Tensor] = []
