@@ -21,7 +21,7 @@ class ForgetfulModel(BrightModel):
     def probability(self, pictures: np.ndarray) -> np.ndarray:
         found = super().probability(pictures)
         strip = 32 + 60 * (len(self.seen) % 7)
-        found[:, strip : strip + 40] *= 0.5
+        np.minimum(found[:, strip : strip + 40], 0.15, out=found[:, strip : strip + 40])
         return found
 
 
@@ -112,7 +112,8 @@ def test_a_forest_that_would_turn_too_much_is_not_heard() -> None:
     class Told(BrightModel):
         def probability(self, given: np.ndarray) -> np.ndarray:
             found = super().probability(given)
-            return 1 - found if len(self.seen) == 15 else found
+            odd = len(self.seen) == 15
+            return super().probability(255 - given) if odd else found
 
     found = Segmenter(Told()).segment([*pictures, odd])
     assert [result.forest_used for result in found] == [True] * 14 + [False]
