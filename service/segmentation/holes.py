@@ -14,32 +14,50 @@ WIDEST_GAP = 1.5
 """No gap on a border is closed that is wider than this many times the blade there."""
 LEAST_BLADE = 0.01
 """A border with a smaller share of blade is not crossed by one."""
+SURE_RIM = 0.6
+"""Least mean probability of the blade around a hole: doubtful pixels enclose no blade."""
+
+_RIM = 6  # pixels
 
 _EIGHT = np.ones((3, 3), bool)
 
 
-def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def fill_holes(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Fill what blade encloses, and what blade and the border of the picture enclose together.
 
     Parameters
     ----------
     mask
         (H, W), true for blade.
+    probability
+        (H, W), how probable each pixel is blade.
 
     Returns
     -------
     NDArray[np.bool_]
         (H, W); every pixel that was blade still is. A region is left open if it is over 20 % of
-        the picture, reaches a border that the blade does not cross, or has a gap on a border that
-        `border_gaps` does not close.
+        the picture, reaches a border that the blade does not cross, has a gap on a border that
+        `border_gaps` does not close, or if the blade around it is in doubt.
     """
     closed = border_gaps(mask)
     regions, count = ndimage.label((_enclosed(mask | closed) | closed) & ~mask)
     sizes = np.bincount(regions.ravel(), minlength=count + 1)
-    filled = sizes <= LARGEST_FILL * mask.size
+    filled = (sizes <= LARGEST_FILL * mask.size) & (_rims(regions, mask, probability) >= SURE_RIM)
     filled[0] = False
     result: NDArray[np.bool_] = mask | filled[regions]
     return result
+
+
+def _rims(
+    regions: NDArray[np.int32], mask: NDArray[np.bool_], probability: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Mean probability of the blade next to each region's pixels, by the region's number."""
+    side = 2 * _RIM + 1
+    certain = ndimage.uniform_filter(np.where(mask, probability, 0).astype(np.float64), side)
+    blade = ndimage.uniform_filter(mask.astype(np.float64), side)
+    sums, pixels = (np.bincount(regions.ravel(), part.ravel()) for part in (certain, blade))
+    means: NDArray[np.float64] = sums / np.maximum(pixels, 1e-9)
+    return means
 
 
 def _enclosed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from service.codec.options import Checkpoint, no_checkpoint
 from service.errors import BadParameter
 
+FOUND = 1 / 6
+"""Probability from which a pixel is blade: one that is lost costs as much as five wrongly found."""
+
 FLIPS = {
     1: ((1, 1),),
     2: ((1, 1), (1, -1)),

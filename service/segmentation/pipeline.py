@@ -19,12 +19,11 @@ from service.segmentation.forest import (
     Forest,
     draw_samples,
     halved,
-    mean_opinion,
     soft_vote,
 )
 from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
-from service.segmentation.network import blade_probability
+from service.segmentation.network import FOUND, blade_probability
 from service.segmentation.prepared import Prepared
 from service.segmentation.surfaces import Surface, Surfaces
 
@@ -94,11 +93,13 @@ class Segmented:
 
     def certainty(self, step: Step = "final") -> NDArray[np.uint8]:
         """How certain the mask after a step is, like `steps`; 128 or more where it is blade."""
-        probability = self._network
+        mask = self._working[step]
+        certain = certainty(mask, self._network, FOUND)
         if self._forest is not None and step in ("forest_vote", "final"):
-            # The larger of the two decided.
-            probability = np.maximum(probability, mean_opinion(probability, self._forest))
-        return as_it_stands(certainty(self._working[step], probability, VOTE), self.size)
+            # Either may have decided.
+            vote = np.asarray((self._network + self._forest) / 2, np.float32)
+            certain = np.maximum(certain, certainty(mask, vote, VOTE))
+        return as_it_stands(certain, self.size)
 
 
 class Segmenter:
@@ -185,9 +186,9 @@ class Segmenter:
             small = halved(working)
         with stages.stage("network"):
             probability = blade_probability(self._model, working, flips or self._flips, checkpoint)
-        network = probability >= VOTE
+        network = probability >= FOUND
         with stages.stage("holes"):
-            holes = fill_holes(network)
+            holes = fill_holes(network, probability)
         size = (pixels.shape[0], pixels.shape[1])
         return Prepared(size, small, probability, network, holes, stages.seconds)
 
@@ -237,7 +238,7 @@ class Segmenter:
             with stages.stage("forest"):
                 opinion = forest.probability(picture.small)
                 voted = soft_vote(picture.probability, opinion, picture.holes)
-                alone = mean_opinion(picture.probability, opinion) >= VOTE
+                alone = (picture.probability + opinion) / 2 >= VOTE
             if (alone != picture.holes).mean() > MOST_FLIPPED:
                 warnings.append(
                     f"The forest would have turned more than {MOST_FLIPPED:.0%} of the pixels and "
@@ -245,7 +246,9 @@ class Segmenter:
                 )
                 voted, opinion = picture.holes, None
         with stages.stage("holes"):
-            final = fill_holes(voted) if opinion is not None else voted
+            final = voted
+            if opinion is not None:
+                final = fill_holes(voted, picture.probability)
         masks: dict[Step, NDArray[np.bool_]] = {
             "network": picture.network,
             "holes": picture.holes,

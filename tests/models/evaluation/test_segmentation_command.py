@@ -7,7 +7,7 @@ from PIL import Image
 
 from models.evaluation import segmentation
 from models.evaluation.__main__ import main
-from service.segmentation.forest import VOTE
+from service.segmentation.network import FOUND
 
 
 class Bright:
@@ -20,7 +20,7 @@ class Bright:
     )
 
     def probability(self, pictures):
-        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(VOTE) / np.log(0.5))
+        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(FOUND) / np.log(0.5))
 
 
 class Blind(Bright):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from service.segmentation.forest import VOTE
+from service.segmentation.network import FOUND
 
 
 class BrightModel:
@@ -22,4 +22,4 @@ class BrightModel:
         assert pictures.shape == (1, 3, 512, 768)
         assert pictures.dtype == np.float32
         self.seen.append(pictures[0])
-        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(VOTE) / np.log(0.5))
+        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(FOUND) / np.log(0.5))

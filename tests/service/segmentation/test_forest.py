@@ -121,23 +121,31 @@ def test_the_vote_is_the_mean_against_0_37() -> None:
     unsure = np.full_like(network, 0.55)
     voted = soft_vote(network, unsure, blade)
     # (0.2 + 0.55) / 2 = 0.375, but only where the mask is near.
-    np.testing.assert_array_equal(voted[0], (np.arange(768) >= 292) & (np.arange(768) < 408))
+    np.testing.assert_array_equal(voted[0], (np.arange(768) >= 276) & (np.arange(768) < 424))
     np.testing.assert_array_equal(soft_vote(network, unsure - 0.02, blade), blade)
 
 
 def test_the_forest_takes_nothing_away_that_the_network_found() -> None:
     blade = np.zeros((512, 768), bool)
     blade[:, 300:400] = True
-    network = np.where(blade, 0.4, 0.0).astype(np.float32)
-    np.testing.assert_array_equal(soft_vote(network, np.zeros_like(network), blade), blade)
-
-
-def test_far_from_the_mask_the_network_decides() -> None:
-    blade = np.zeros((512, 768), bool)
     network = np.zeros((512, 768), np.float32)
-    network[:, 600:] = 0.4
-    sure = np.ones_like(network)
-    np.testing.assert_array_equal(soft_vote(network, sure, blade)[0], np.arange(768) >= 600)
+    np.testing.assert_array_equal(soft_vote(network, network, blade), blade)
+
+
+def test_where_the_network_has_no_doubt_the_forest_is_not_heard() -> None:
+    blade = np.zeros((512, 768), bool)
+    blade[:, 300:400] = True
+    sure = np.ones(blade.shape, np.float32)
+    for told, heard in ((0.11, True), (0.09, False)):
+        voted = soft_vote(np.where(blade, 1, told).astype(np.float32), sure, blade)
+        assert (voted.sum() > blade.sum()) == heard
+
+
+def test_far_from_the_mask_the_forest_is_not_heard() -> None:
+    blade = np.zeros((512, 768), bool)
+    blade[:, 600:] = True
+    sure = np.ones(blade.shape, np.float32)
+    np.testing.assert_array_equal(soft_vote(sure, sure, blade)[0], np.arange(768) >= 576)
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])
