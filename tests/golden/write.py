@@ -28,7 +28,10 @@ SAMPLES = FOLDER.parents[1] / "samples"
 
 
 def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
-    """What is coded: two qualities over six patches with metadata, a grey strip, exact blades."""
+    """What is coded: two qualities over six patches with metadata, a grey strip, exact blades.
+
+    A model's name before a slash says that it is not the default one.
+    """
     limits = Limits(2**24, 2**20, 2**12)
     photograph = read_picture((SAMPLES / "blade-tip.jpg").read_bytes(), limits=limits).pixels
     colour = photograph[100:400, 60:580]
@@ -45,6 +48,11 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             picture_of(photograph[200:233, :300, 1]),
             np.ones((33, 300), bool),
             CompressOptions(mode="lossy", quality=4.0),
+        ),
+        "hp-easn-deep/colour": (
+            picture_of(colour, metadata),
+            mask,
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="hp-easn-deep"),
         ),
         "exact": (
             picture_of(colour[:280], metadata),
@@ -86,8 +94,9 @@ def main() -> None:
     zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
     for name, (picture, mask, options) in pictures().items():
         lossy = options.mode == "lossy"
-        card = (zoo.by_name(None) if lossy else zoo.lossless(options.lossless_model)).card
-        path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
+        named = zoo.by_name(options.model) if lossy else zoo.lossless(options.lossless_model)
+        card = named.card
+        path = FOLDER / f"{card.name}-{card.version}-{name.rpartition('/')[2]}.blade"
         if path.exists():
             print(f"{path.name} is there and stays")
             continue
