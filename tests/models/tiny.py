@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
+from models.layers.easn import EASN
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
-from models.layers.resampling import Same, start_at_unit_gain
 from models.networks.bitswap import Bitswap
 from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
@@ -74,10 +74,10 @@ def features(patches: int, seed: int) -> torch.Tensor:
     return whole / 256
 
 
-def lite(seed: int = 0) -> Lite:
-    """A Lite whose prior and restoration do something."""
+def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
+    """A Lite, or what is derived from it, whose prior and restoration do something."""
     torch.manual_seed(seed)
-    network = Lite((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
+    network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     scatter(network, seed)
     return network
@@ -92,12 +92,15 @@ def hp(seed: int = 0) -> Hyperprior:
 
 
 def hp_easn_deep(seed: int = 0) -> HyperpriorEASNDeep:
-    """One with EASN that does something, and fewer channels on the fine grids."""
+    """A hyperprior with EASN that is a codec, and whose gates look as far as they can."""
     torch.manual_seed(seed)
-    network = HyperpriorEASNDeep(N=6, M=10, width=8, features=FEATURES, fine=(4, 5))
-    for layer in [*network.g_a.modules(), *network.g_s.modules()]:
-        if isinstance(layer, Same):
-            start_at_unit_gain(layer, 4 * layer.weight[0].numel())
+    network = HyperpriorEASNDeep(
+        N=8, M=24, width=8, features=FEATURES, fine=(6, 8), wavelet_start=True
+    )
+    for layer in network.modules():
+        if isinstance(layer, EASN):
+            nn.init.normal_(layer.mapping.weight, std=0.02)
+            nn.init.normal_(layer.scaling[-1].weight, std=0.1)
     scatter(network, seed)
     return network
 

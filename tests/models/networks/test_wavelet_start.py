@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from models.networks.hyperprior_easn import HyperpriorEASNDeep
+from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.patches import to_patches
+from models.networks.wavelet_start import start_as_wavelet
 
 
 def built(**arguments):
@@ -35,6 +36,18 @@ def test_latents_are_orthonormal_coefficients_in_levels_of_8_bits():
     rgb = nn.functional.pad(torch.randn(1, 3, 64, 64) * 20, (96, 96, 96, 96)) + 128
     y = network.analysis(rgb)
     assert float(y.square().sum()) == pytest.approx(float((rgb - 128).square().sum()), rel=1e-3)
+
+
+@torch.no_grad()
+def test_easn_between_plain_steps_begins_as_the_same_codec():
+    deep = built(N=32, M=48, fine=(32, 32))
+    network = HyperpriorEASN(N=32, M=48, width=8, features=4)
+    start_as_wavelet(network.g_a, network.g_s)
+    rgb = photograph_like(24)
+    y, expected = network.analysis(rgb), deep.analysis(rgb)
+    assert torch.allclose(y, expected, atol=0.05)
+    shown, wanted = (each.synthesis(expected, torch.zeros(1, 16, 16)) for each in (network, deep))
+    assert torch.allclose(shown, wanted, atol=0.05)
 
 
 @torch.no_grad()
