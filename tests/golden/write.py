@@ -71,6 +71,11 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="roi-only", lossless_model="bitswap"),
         ),
+        "two-qualities": (
+            picture_of(colour, metadata),
+            mask,
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="hp-easn-deep"),
+        ),
         "roi-eml": (
             picture_of(colour[:280], metadata),
             mask[:280],
