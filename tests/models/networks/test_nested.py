@@ -35,7 +35,7 @@ def test_levels_have_the_grids_of_their_form(form, levels):
     z = network.hyper_analysis(y)
     shapes = [tuple(z.shape)]
     assert network.means(z).shape == (2, 0, 16, 32)
-    for level in network.above:
+    for level in network.levels.above:
         index = level.index(torch.zeros_like(level.h_a(z)), torch.zeros(2))
         assert index.shape == z.shape
         z = level.h_a(z.abs())
@@ -56,8 +56,9 @@ def test_every_part_learns(form, levels, exact, loss):
     value.backward()
     assert torch.isfinite(value)
     assert all(figures[f"bpp_{name}"] > 0 for name in NAMES[1:levels])
-    parts = [(name, part) for name, part in network.named_children() if name != "above"]
-    for number, level in enumerate(network.above):
+    parts = [(name, part) for name, part in network.named_children() if name != "levels"]
+    parts += [("levels.h_a", network.levels.h_a), ("levels.density", network.levels.density)]
+    for number, level in enumerate(network.levels.above):
         parts += [(f"above.{number}.{name}", part) for name, part in level.named_children()]
     for name, part in parts:
         learning = list(part.parameters())
@@ -86,7 +87,9 @@ def test_a_measurement_tells_every_level_the_topmost_last(form, levels):
 def test_noise_costs_about_what_rounding_does():
     """What training minimises is what is measured, level by level."""
     network = built("hybrid", 4, channels=(6, 30))
-    y = torch.randn(2, 30, 16, 16) * 5000
+    for gains in [network.gains_z, *(level.gains for level in network.levels.above)]:
+        nn.init.constant_(gains.logarithm, 2.0)
+    y = torch.randn(2, 30, 16, 16) * 500
     quality = torch.tensor([7.0, 8.0])
     symbols, _ = network.upper(y, quality)
     measured = network.upper_bits(y, symbols, quality)
@@ -101,7 +104,7 @@ def test_noise_costs_about_what_rounding_does():
 @torch.no_grad()
 def test_a_level_tells_the_scale_of_the_one_below():
     network = built("hybrid", 3)
-    (level,) = network.above
+    (level,) = network.levels.above
     quiet = level.index(torch.zeros(1, 10, 16, 16), torch.tensor([4.0]))
     symbols = torch.zeros(1, 10, 16, 16)
     symbols[:, :, 4, 4] = 3
