@@ -20,15 +20,18 @@ hybrid        true           true
 What the paper leaves open, or what differs here:
 
 - Gain vectors on every level make one model serve every rate. A latent is thus quantised in steps
-  of 1/gain, by which even a fixed prior can cost next to nothing a symbol; with unit steps a
-  standard logistic density would take two bits of each at least.
+  of 1/gain, by which even a fixed density can cost next to nothing a symbol; with unit steps, the
+  standard logistic would take two bits of each at least.
 - Where grids shrink, they do so to 1/16, 1/64 and 1/256; a fourth level stays at 1/256, since a
   patch of 256x256 has no cell to spare.
-- Scales come from the exact integer networks of ``subband_prior``, with a single group, in place
-  of a mirrored h_a in float. So everything between symbols and table indices is exact-ready on
-  every level. What is not: the topmost level's density is computed in float (its tables are
-  static, one a channel and anchor, but nothing makes them yet), and files hold two levels. No
-  export therefore; ``measure`` counts bits.
+- Rates of upper levels have no lower bound in training. That a bin's mass has one bounds what a
+  symbol can cost and steadies the gradient.
+
+Exact and not: all networks between symbols and the table indices of the level below are those of
+``subband_prior``, in place of a mirrored h_a in float, so they can be switched to integers on every
+level. The topmost level's density is computed in float; quantised with few gains it comes down to
+static tables, one a channel and anchor, but nothing makes these yet. Files and the service know
+two levels. There is no export therefore: ``measure`` counts the bits.
 """
 
 from __future__ import annotations
