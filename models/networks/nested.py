@@ -29,9 +29,9 @@ What the paper leaves open, or what differs here:
 
 Exact and not: all networks between symbols and the table indices of the level below are those of
 ``subband_prior``, in place of a mirrored h_a in float, so they can be switched to integers on every
-level. The topmost level's density is computed in float; quantised with few gains it comes down to
-static tables, one a channel and anchor, but nothing makes these yet. Files and the service know
-two levels. There is no export therefore: ``measure`` counts the bits.
+level. The topmost level's density is computed in float; at the gains of the nine anchors it comes
+down to static tables, one a channel, but nothing makes these yet. Files and the service know two
+levels. There is no export therefore: ``measure`` counts the bits.
 """
 
 from __future__ import annotations
