@@ -78,8 +78,6 @@ class Nested(Hyperprior):
         if not 2 <= levels <= len(NAMES):
             raise ValueError(f"a nested model has 2 to {len(NAMES)} levels, not {levels}")
         super().__init__(N, M, width, features)
-        if wavelet_start:
-            start_as_wavelet(self.g_a, self.g_s)
         channels, strides = (M, EQUAL) if equal else (N, SHRINKING)
         self.names = NAMES[:levels]
         # The second level's are another size than those of ``hp``, or see other borders.
@@ -91,6 +89,8 @@ class Nested(Hyperprior):
             logistic=logistic,
         )
         del self.h_a, self.log_scale_z  # what ``levels`` has in their place
+        if wavelet_start:
+            self.levels.h_a.balance(start_as_wavelet(self.g_a, self.g_s))
 
     def hyper_analysis(self, y: Tensor) -> Tensor:
         """y (B, M, h, w) to z (B, C, h/4, w/4), or of y's own size where latents are equal."""

@@ -47,6 +47,17 @@ class Inference(nn.Sequential):
             _convolution(N, channels, 5, step, N * 25 / 2),
         )
 
+    @torch.no_grad()
+    def balance(self, sizes: Tensor) -> None:
+        """Let inputs of so different sizes (below,) count alike.
+
+        Else the lowest band, the picture's brightness, drowns what tells how busy a place is, and
+        it takes hundreds of steps more until z tells anything.
+        """
+        enter = self[0]
+        assert isinstance(enter, nn.Conv2d)
+        enter.weight.div_(sizes[None, :, None, None])
+
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int, terms: float) -> nn.Conv2d:
     layer = nn.Conv2d(

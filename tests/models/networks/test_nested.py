@@ -142,6 +142,19 @@ def test_a_wavelet_start_is_a_codec_before_it_has_learnt_anything():
     assert error[True] < 0.02 * float(rgb.var()) < error[False]
 
 
+@torch.no_grad()
+def test_brightness_does_not_drown_the_rest_of_what_z_is_made_of():
+    """Bands of a wavelet start are of sizes from some tens to a fraction of one."""
+    plain, balanced = (
+        built("hybrid", 2, channels=(24, 48), wavelet_start=start).levels.h_a
+        for start in (False, True)
+    )
+    share = balanced[0].weight / plain[0].weight
+    assert torch.allclose(share, share[:1, :, :1, :1].expand_as(share), rtol=1e-3)
+    lowest, others = share[0, 0, 0, 0], share[0, 1:, 0, 0]
+    assert (others > 2 * lowest).all()
+
+
 @pytest.mark.parametrize("levels", [1, 5])
 def test_levels_are_two_to_four(levels):
     with pytest.raises(ValueError, match="2 to 4 levels"):

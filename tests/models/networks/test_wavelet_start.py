@@ -53,7 +53,9 @@ def test_few_channels_keep_what_is_smooth():
 @torch.no_grad()
 def test_transforms_of_strided_convolutions_alone_can_start_so(network):
     network = network(N=48, M=96, width=8, features=4)
-    start_as_wavelet(network.g_a, network.g_s)
+    sizes = start_as_wavelet(network.g_a, network.g_s)
+    assert sizes.shape == (96,)
+    assert sizes.argmax() == 0  # the lowest band of grey
     rgb = photograph_like(24)
     y = network.analysis(rgb)
     shown = network.synthesis(y, torch.zeros(1, 16, 16))
