@@ -69,9 +69,11 @@ bench: $(SERVICE)
 # The pictures are no part of the repository: name a folder of them.
 report: $(ALL)
 	@test -d "$(PICTURES)" || { echo "make report PICTURES=folder"; exit 2; }
-	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results
+	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results --ms-ssim-model lite-ms-ssim
 	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES))"
+	$(BIN)/python -m models.evaluation profiles --images samples --masks samples --out docs/results
 	$(BIN)/python -m models.evaluation tables
+	$(BIN)/python -m models.studies tables
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

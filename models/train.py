@@ -17,6 +17,7 @@ import torch
 
 from models.training.recipe import find_recipe, read_recipe
 from models.training.sources import open_source
+from models.training.start import start_from
 from models.training.trainer import DivergedError, Trainer
 
 
@@ -27,11 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     folder = options.out or Path("runs") / options.recipe.stem
-    stop = _StopRequest(options.minutes)
+    stop = StopRequest(options.minutes)
     try:
         recipe = read_recipe(find_recipe(options.recipe))
+        if options.start is not None:
+            start_from(options.start, recipe, folder)
         source = open_source(recipe.data, options.data, folder / "cache")
-        trainer = Trainer(recipe, source, folder, _device(options.device), stop)
+        trainer = Trainer(recipe, source, folder, device_of(options.device), stop)
         done = trainer.run(options.stage)
     except (ValueError, OSError, DivergedError) as error:
         print(f"train: {error}", file=sys.stderr)
@@ -46,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("recipe", type=Path, help="a TOML file, or a name in models/recipes/")
     parser.add_argument("--data", type=Path, default=Path("data"), help="pictures (data)")
     parser.add_argument("--out", type=Path, help="output folder (runs/NAME)")
+    parser.add_argument("--start", type=Path, help="weights.pt of another run to begin with")
     parser.add_argument("--stage", help="run this stage alone")
     parser.add_argument("--minutes", type=float, help="stop and save after so long")
     parser.add_argument("--threads", type=int, help="threads of torch (all cores)")
@@ -53,14 +57,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _device(name: str) -> torch.device:
+def device_of(name: str) -> torch.device:
+    """A device by name; ``auto`` is CUDA where there is one."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-class _StopRequest:
-    """True once the time is up or a signal asked to stop; a second signal interrupts at once."""
+class StopRequest:
+    """True once the time is up or a signal asked to stop; a second signal interrupts at once.
+
+    ``minutes`` is the time there is; None for any.
+    """
 
     def __init__(self, minutes: float | None) -> None:
         self._end = None if minutes is None else time.monotonic() + 60 * minutes
@@ -69,6 +77,7 @@ class _StopRequest:
             signal.signal(kind, self._ask)
 
     def __call__(self) -> bool:
+        """Whether to stop now."""
         return self._asked or (self._end is not None and time.monotonic() >= self._end)
 
     def _ask(self, kind: int, frame: FrameType | None) -> None:

@@ -140,7 +140,7 @@ class UnknownModel(BladestreamError):
 
 
 class ModelUnavailable(BladestreamError):
-    """The model is known but cannot be used here: it failed its known answers."""
+    """A model cannot be used here: it failed its known answers, or what needs it is not set up."""
 
     code = "model-unavailable"
     status = 503

@@ -34,6 +34,16 @@ def zoo_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def paper_zoo_folder(zoo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped models, but the lossy one of the profile ``roi-eml`` is tiny."""
+    from tests.models.paper_zoo import write_paper_zoo  # torch, which few tests need
+
+    folder = tmp_path_factory.mktemp("paper_zoo")
+    write_paper_zoo(folder, zoo_folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def zoo(zoo_folder: Path) -> Zoo:
     """The shipped models on one thread of the CPU."""
     return Zoo(zoo_folder, Device("cpu", 1), "lite")

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from models.evaluation import environment
 from models.evaluation.latents import evidence_bound
-from models.evaluation.rate_distortion import NamedPicture, read_folder
+from models.evaluation.masks import mask_of, pixels_of
+from models.evaluation.rate_distortion import read_folder
 from service.cli.exact_peers import ExactPeer, exact_peers, measure
 from service.codec.container.parser import parse
 from service.codec.decoder import Decoder
@@ -22,8 +23,7 @@ from service.codec.grid import Grid
 from service.codec.lossless import BATCH, LosslessCoder
 from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
-from service.errors import BadMask
-from service.pictures import Limits, Metadata, Picture, read_mask
+from service.pictures import Metadata, Picture
 from service.runtime.card import LosslessModelCard
 from service.runtime.latent_model import LatentModel
 from service.runtime.lossless_model import LosslessModel
@@ -85,13 +85,13 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
     rows: dict[str, list[dict[str, float]]] = {title: [] for title in codecs}
     pictures: dict[str, dict[str, Any]] = {}
     for each in tqdm(read_folder(images, settings), desc="pictures", unit="", disable=None):
-        blade = _mask_of(each, masks, settings)
+        blade = mask_of(each, masks, settings)
         if not pictures:
             _warm_up(zoo, models)
         for title, model in models.items():
             row, patches = _ours(zoo, model, each.picture, blade, settings)
             rows[title].append(row)
-        pixels = int(_shown(patches, each.picture).sum())
+        pixels = int(pixels_of(patches, each.picture).sum())
         pictures[each.name] = {
             "width": each.picture.width,
             "height": each.picture.height,
@@ -129,17 +129,6 @@ def _operations(card: LosslessModelCard) -> object:
     return told.get("all") if isinstance(told, dict) else told
 
 
-def _mask_of(each: NamedPicture, masks: Path | None, settings: Settings) -> Mask:
-    if masks is None:
-        return "full"
-    stem = Path(each.name).stem
-    found = sorted(path for path in masks.iterdir() if path.stem == stem)
-    if len(found) != 1:
-        raise BadMask(f"{masks} has {len(found)} masks for {each.name}.")
-    size = {"width": each.picture.width, "height": each.picture.height}
-    return read_mask(found[0].read_bytes(), **size, limits=Limits.from_settings(settings))
-
-
 def _ours(
     zoo: Zoo,
     model: LosslessModel | LatentModel,
@@ -158,7 +147,7 @@ def _ours(
     decoded = decoder.decompress(file, DecompressOptions(strict=True)).pixels
     ended = time.perf_counter()
     patches = parse(file, max_pixels=settings.max_pixels).header.mask
-    shown = _shown(patches, picture)
+    shown = pixels_of(patches, picture)
     if not shown.any():
         raise ValueError("a picture has no blade")
     if not np.array_equal(decoded[shown], picture.pixels[shown]):
@@ -217,12 +206,6 @@ def _figures(rows: Sequence[dict[str, float]], counts: Sequence[int]) -> dict[st
         seconds = sum(row[f"{verb}_seconds"] for row in rows)
         figures[f"{verb}_seconds_a_megapixel"] = round(1e6 * seconds / sum(counts), 3)
     return figures
-
-
-def _shown(patches: NDArray[np.bool_], picture: Picture) -> NDArray[np.bool_]:
-    """Pixels of patches, (H, W)."""
-    whole: NDArray[np.bool_] = np.kron(patches, np.ones((PATCH, PATCH), np.bool_))
-    return whole[: picture.height, : picture.width]
 
 
 def _warm_up(zoo: Zoo, models: dict[str, LosslessModel | LatentModel]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from models.evaluation.summary import TUNED
+
 Report = dict[str, Any]
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -30,7 +32,7 @@ def short(report: Report, exactness: Report | None, folder: str) -> str:
     parts = [
         _introduction(report),
         _against(report),
-        _points(report, "bladestream"),
+        *_our_points(report),
         f"![Rate-distortion curves]({folder}/rd.png)",
         f"Every point of every picture is in [{folder}/rd.json]({folder}/rd.json).",
         made_by(report),
@@ -70,11 +72,14 @@ def exactness_table(report: Report) -> str:
 def _introduction(report: Report) -> str:
     count, folder = len(report["images"]["pictures"]), report["images"]["folder"]
     machine, model = report["machine"], report["model"]
+    tuned = report["ms_ssim_model"]
+    named = f"Model `{model['name']}/{model['version']}`"
+    if tuned:
+        named += f", in MS-SSIM `{tuned['name']}/{tuned['version']}`,"
     text = (
-        f"Model `{model['name']}/{model['version']}` on {count} pictures of `{folder}`: whole "
-        f"files through the real encoder and decoder, the other codecs on the same pictures as "
-        f"Pillow runs them, on {machine['cores']} cores of {machine['processor']} (networks on "
-        f"{model['provider']})."
+        f"{named} on {count} pictures of `{folder}`: whole files through the real encoder "
+        f"and decoder, the other codecs on the same pictures as Pillow runs them, on "
+        f"{machine['cores']} cores of {machine['processor']} (networks on {model['provider']})."
     )
     for title, reason in report["peers_left_out"].items():
         text += f" {title} is left out: {reason}."
@@ -82,28 +87,51 @@ def _introduction(report: Report) -> str:
 
 
 def _against(report: Report) -> str:
+    in_psnr, in_ms_ssim = report["bd_rate"], report["bd_rate_ms_ssim"]
     rows = []
     for key, codec in report["codecs"].items():
-        rate, seconds = report["bd_rate"].get(key), codec["seconds_a_megapixel"]
+        seconds = codec["seconds_a_megapixel"]
         rows.append(
             (
                 codec["title"],
-                _percent(rate["of_curves"]) if rate else "",
-                _percent(rate["of_pictures"]) if rate else "",
+                *_both_means(in_psnr.get(key)),
+                *_both_means(in_ms_ssim.get(key)),
                 f"{seconds['encode']:.2f}",
                 f"{seconds['decode']:.2f}",
             )
         )
     for key, curve in report["published"].items():
-        rate = report["bd_rate"][key]
-        rows.append((f"{curve['title']}, published", _percent(rate["of_curves"]), "", "", ""))
-    head = ("codec", "BD-rate", "mean of pictures", "encode, s/MP", "decode, s/MP")
+        rate = _percent(in_psnr[key]["of_curves"])
+        rows.append((f"{curve['title']}, published", rate, "", "", "", "", ""))
+    head = ["codec", "BD-rate, PSNR", "of pictures", "BD-rate, MS-SSIM", "of pictures"]
+    head += ["encode, s/MP", "decode, s/MP"]
     note = (
         "BD-rate: how many bits Bladestream needs more (+) or less (−) than that codec for the "
-        "same PSNR, once on the curves averaged over pictures, once as the mean of every "
-        "picture's own figure. Seconds a megapixel are means over all settings."
+        "same PSNR, or the same MS-SSIM, once on the curves averaged over pictures, once as the "
+        "mean of every picture's own figure. Seconds a megapixel are means over all settings."
     )
+    if report["ms_ssim_model"]:
+        note += (
+            " In PSNR it is the default model that is compared, in MS-SSIM the one for MS-SSIM; "
+            "between the two, each in what it is for."
+        )
     return f"{table(head, rows)}\n\n{note}"
+
+
+def _both_means(rate: Report | None) -> tuple[str, str]:
+    if rate is None:
+        return "", ""
+    return _percent(rate["of_curves"]), _percent(rate["of_pictures"])
+
+
+def _our_points(report: Report) -> list[str]:
+    """Our points of each model."""
+    if not report["ms_ssim_model"]:
+        return [_points(report, "bladestream")]
+    found = []
+    for key in ("bladestream", TUNED):
+        found += [f"`{report['codecs'][key]['version']}`:", _points(report, key)]
+    return found
 
 
 def _points(report: Report, key: str) -> str:

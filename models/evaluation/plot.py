@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; black is ours.
+from models.evaluation.summary import TUNED, Measure, in_decibels
+
+# Okabe and Ito's colours, which the colour-blind can tell apart; black and blue are ours.
 COLOURS = {
     "bladestream": "black",
+    TUNED: "#0072B2",
     "jpeg": "#E69F00",
     "jpeg2000": "#56B4E9",
     "webp": "#009E73",
@@ -44,10 +46,10 @@ def draw(report: dict[str, Any], path: Path) -> None:
         figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def _panel(axes: Axes, report: dict[str, Any], measure: str, label: str) -> None:
+def _panel(axes: Axes, report: dict[str, Any], measure: Measure, label: str) -> None:
     for key, codec in report["codecs"].items():
         rates, values = _shown(codec["curve"], measure)
-        ours = key == "bladestream"
+        ours = key in ("bladestream", TUNED)
         axes.plot(
             rates,
             values,
@@ -80,11 +82,14 @@ def _panel(axes: Axes, report: dict[str, Any], measure: str, label: str) -> None
     axes.grid(alpha=0.3)
 
 
-def _shown(curve: dict[str, list[float | None]], measure: str) -> tuple[list[float], list[float]]:
+def _shown(
+    curve: dict[str, list[float | None]], measure: Measure
+) -> tuple[list[float], list[float]]:
     rates, values = [], []
     for rate, value in sorted(zip(curve["bpp"], curve[measure], strict=True)):
-        if rate is None or value is None or rate > HIGHEST_RATE or value == 1:
+        shown = in_decibels(measure, value)
+        if rate is None or shown is None or rate > HIGHEST_RATE:
             continue
         rates.append(rate)
-        values.append(-10 * math.log10(1 - value) if measure == "ms_ssim" else value)
+        values.append(shown)
     return rates, values

@@ -22,6 +22,7 @@ from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import UnsupportedPicture
 from service.pictures import Limits, Picture, read_picture
+from service.runtime.card import LossyModelCard
 from service.runtime.zoo import Zoo
 from service.settings import Settings
 
@@ -34,6 +35,8 @@ DEFINITIONS = {
     "curve": "means over pictures at equal settings",
     "bd_rate": "percent, PCHIP of log rate over PSNR on the shared range; of_curves compares the "
     "averaged curves, of_pictures is the mean over pictures of their own figures",
+    "bd_rate_ms_ssim": "likewise over -10 log10(1 - MS-SSIM), of the model for MS-SSIM if there "
+    "is one",
     "seconds": "wall clock from pixels to the bytes of the file and back, all settings together; "
     "peers' may be kept from an earlier run on this processor",
 }
@@ -75,7 +78,12 @@ def read_folder(folder: Path, settings: Settings) -> Iterator[NamedPicture]:
 
 
 def evaluate(
-    images: Path, cache: Path, qualities: Sequence[float], model: str | None, settings: Settings
+    images: Path,
+    cache: Path,
+    qualities: Sequence[float],
+    model: str | None,
+    settings: Settings,
+    ms_ssim_model: str | None = None,
 ) -> dict[str, object]:
     """Code every picture of a folder with Bladestream and its peers.
 
@@ -89,6 +97,8 @@ def evaluate(
         1 to 8, ascending.
     model
         Name in the zoo; None is the default.
+    ms_ssim_model
+        Name of another that is coded with beside it, and judged in MS-SSIM.
 
     Returns
     -------
@@ -104,9 +114,11 @@ def evaluate(
     """
     zoo = Zoo.open(settings)
     card = zoo.by_name(model).card
+    tuned_card = zoo.by_name(ms_ssim_model).card if ms_ssim_model else None
     others, missing = peers.available()
     kept = PeerCache(cache)
-    ours = Codec("Bladestream", "quality", list(qualities), f"{card.name}/{card.version}")
+    ours = _codec("Bladestream", card, qualities)
+    tuned = _codec("Bladestream, for MS-SSIM", tuned_card, qualities) if tuned_card else None
     theirs = {
         peer.key: Codec(peer.title, peer.turned, list(peer.ladder), peer.version) for peer in others
     }
@@ -116,9 +128,13 @@ def evaluate(
         size = (each.picture.width, each.picture.height)
         if not described:
             _warm_up(zoo, each.picture, model)
+            if tuned_card is not None:
+                _warm_up(zoo, each.picture, ms_ssim_model)
         described[each.name] = _described(each)
-        points = [_ours(zoo, each.picture, quality, model) for quality in qualities]
-        ours.add(each.name, size, points)
+        for codec, name in ((ours, model), (tuned, ms_ssim_model)):
+            if codec is not None:
+                points = [_ours(zoo, each.picture, quality, name) for quality in qualities]
+                codec.add(each.name, size, points)
         for peer in others:
             theirs[peer.key].add(each.name, size, kept.points(peer, pixels))
     return {
@@ -127,17 +143,21 @@ def evaluate(
             "folder": images.resolve().name,
             "pictures": described,
         },
-        "model": {
-            "name": card.name,
-            "version": card.version,
-            "digest": card.digest.hex(),
-            "provider": zoo.provider,
-        },
+        "model": {**_named(card), "provider": zoo.provider},
+        "ms_ssim_model": _named(tuned_card) if tuned_card else None,
         "machine": environment.machine(),
         "versions": environment.versions(),
         "peers_left_out": missing,
-        **compare(ours, theirs, published.curves_for(described)),
+        **compare(ours, theirs, published.curves_for(described), tuned),
     }
+
+
+def _codec(title: str, card: LossyModelCard, qualities: Sequence[float]) -> Codec:
+    return Codec(title, "quality", list(qualities), f"{card.name}/{card.version}")
+
+
+def _named(card: LossyModelCard) -> dict[str, str]:
+    return {"name": card.name, "version": card.version, "digest": card.digest.hex()}
 
 
 def _ours(zoo: Zoo, picture: Picture, quality: float, model: str | None) -> Point:

@@ -41,6 +41,29 @@ def segmentation_page(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def short(report: Report, folder: str) -> str:
+    """What the README shows; ``folder`` is where the page lies, seen from there."""
+    large = report["groups"].get("blade", report["groups"]["all"])
+    columns = [row for row in TITLES if row in large]
+    rows = [("Patch recall [%]", *(_percent(large[row]["patch_recall"]) for row in columns))]
+    for measure in ("recall", "f1", "miou"):
+        values = (_percent(large[row]["inner"][measure]) for row in columns)
+        rows.append((f"{_MEASURES[measure]} off the boundary [%]", *values))
+    whole = report["groups"]["all"]
+    return "\n\n".join(
+        [
+            f"Where the blade is: `{report['model']['name']}/{report['model']['version']}` on "
+            f"{report['images']['pictures']} photographs with masks that it never learnt from; "
+            f"{large['pictures']} of them with at least 5 % blade:",
+            table(("after each step", *(TITLES[row] for row in columns)), rows),
+            f"Of all patches with blade {_percent(whole['final']['patch_recall'])} % are kept. All "
+            f"pictures, what makes them hard, the worst ones, and the paper's figures: "
+            f"[{folder}/segmentation.md]({folder}/segmentation.md).",
+            made_by(report),
+        ]
+    )
+
+
 def _introduction(report: Report) -> str:
     model, machine, images = report["model"], report["machine"], report["images"]
     stages = ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in report["seconds"].items())

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Literal
 
 from models.evaluation.bjontegaard import Curve, bd_rate
 from models.evaluation.points import Point
 from models.evaluation.published import Published
+
+Measure = Literal["psnr", "ms_ssim"]
+
+TUNED = "bladestream-ms-ssim"
+"""Where a report keeps our points of the model for MS-SSIM."""
+
+
+def in_decibels(measure: Measure, value: float | None) -> float | None:
+    """A figure as curves have it: PSNR as it is, MS-SSIM as -10 log10(1 - MS-SSIM).
+
+    None where there is none, or nothing was lost.
+    """
+    if measure == "psnr" or value is None:
+        return value
+    return -10 * math.log10(1 - value) if value < 1 else None
 
 
 @dataclass
@@ -40,13 +57,13 @@ class Codec:
         """Take in one picture of (width, height) pixels."""
         self.points[name], self.sizes[name] = points, size
 
-    def curve(self, name: str) -> Curve:
-        """(bits a pixel, PSNR) of one picture; settings that lose nothing have no place on it."""
+    def curve(self, name: str, measure: Measure = "psnr") -> Curve:
+        """(bits a pixel, dB) of one picture; settings that lose nothing have no place on it."""
         width, height = self.sizes[name]
         return [
-            (8 * point.bytes / (width * height), point.psnr)
+            (8 * point.bytes / (width * height), value)
             for point in self.points[name]
-            if point.psnr is not None
+            if (value := in_decibels(measure, getattr(point, measure))) is not None
         ]
 
     def means(self) -> dict[str, list[float | None]]:
@@ -69,11 +86,14 @@ class Codec:
             found["ms_ssim"].append(round(fmean(structures), 5) if structures else None)
         return found
 
-    def averaged(self) -> Curve:
-        """(bits a pixel, PSNR) averaged over pictures."""
+    def averaged(self, measure: Measure = "psnr") -> Curve:
+        """(bits a pixel, dB) of the averages over pictures."""
         means = self.means()
-        pairs = zip(means["bpp"], means["psnr"], strict=True)
-        return [(bpp, psnr) for bpp, psnr in pairs if bpp is not None and psnr is not None]
+        pairs = [
+            (bpp, in_decibels(measure, value))
+            for bpp, value in zip(means["bpp"], means[measure], strict=True)
+        ]
+        return [(bpp, value) for bpp, value in pairs if bpp is not None and value is not None]
 
     def seconds_a_megapixel(self) -> dict[str, float]:
         """All seconds over all pixels that were coded."""
@@ -106,33 +126,53 @@ class Codec:
 
 
 def compare(
-    ours: Codec, theirs: Mapping[str, Codec], published: Mapping[str, Published]
+    ours: Codec,
+    theirs: Mapping[str, Codec],
+    published: Mapping[str, Published],
+    tuned: Codec | None = None,
 ) -> dict[str, object]:
-    """Curves of every codec, and our BD-rate against each.
+    """Curves of every codec, and our BD-rate against each: in PSNR, and in MS-SSIM.
 
-    Published curves are averages already: they have no figure of single pictures.
+    Parameters
+    ----------
+    ours
+        The model that is judged in PSNR, and in MS-SSIM if there is no other.
+    theirs
+        The peers.
+    published
+        Curves that are averages already, in PSNR: they have no figure of single pictures.
+    tuned
+        The model for MS-SSIM, judged in that; the two are compared with each other, too.
     """
+    others = dict(theirs) if tuned is None else {TUNED: tuned, **theirs}
+    similar, beside = (ours, others) if tuned is None else (tuned, {"bladestream": ours, **theirs})
     return {
         "codecs": {
             "bladestream": ours.report(),
-            **{key: codec.report() for key, codec in theirs.items()},
+            **{key: codec.report() for key, codec in others.items()},
         },
         "published": {key: curve.report() for key, curve in published.items()},
         "bd_rate": {
-            **{key: _against(ours, codec) for key, codec in theirs.items()},
+            **{key: _against(ours, codec, "psnr") for key, codec in others.items()},
             **{
                 key: {"of_curves": _rounded(bd_rate(ours.averaged(), curve.points))}
                 for key, curve in published.items()
             },
         },
+        "bd_rate_ms_ssim": {
+            key: _against(similar, codec, "ms_ssim") for key, codec in beside.items()
+        },
     }
 
 
-def _against(ours: Codec, theirs: Codec) -> dict[str, object]:
-    each = {name: bd_rate(ours.curve(name), theirs.curve(name)) for name in ours.points}
+def _against(ours: Codec, theirs: Codec, measure: Measure) -> dict[str, object]:
+    each = {
+        name: bd_rate(ours.curve(name, measure), theirs.curve(name, measure))
+        for name in ours.points
+    }
     known = [value for value in each.values() if value is not None]
     return {
-        "of_curves": _rounded(bd_rate(ours.averaged(), theirs.averaged())),
+        "of_curves": _rounded(bd_rate(ours.averaged(measure), theirs.averaged(measure))),
         "of_pictures": _rounded(fmean(known)) if known else None,
         "pictures": {name: _rounded(value) for name, value in each.items()},
     }

@@ -2,8 +2,7 @@
 
 The card is a TOML file with ``description``, ``licence`` and ``data`` (what it was trained on, with
 credits), a list of ``weaknesses`` and, once measured, a table ``quality``. The name and version are
-those of the output folder, the record of the training is in the weights. A segmentation model's
-card may set ``threshold``, the probability from which a pixel is blade.
+those of the output folder, the record of the training is in the weights.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from models.export.bitswap_calibration import make_bitswap_exact
 from models.export.bitswap_entry import write_bitswap_entry
 from models.export.calibration import make_exact
 from models.export.lossless_entry import write_jpeg_entry, write_lossless_entry
+from models.export.platt import fit_to_pictures
 from models.export.pyramid_calibration import (
     in_jpeg_training,
     in_training,
@@ -40,6 +40,7 @@ from models.networks.nested import Nested
 from models.networks.patches import PATCH
 from models.networks.pyramid import Pyramid
 from models.networks.registry import build
+from models.networks.unet import UNet
 from models.training import checkpoints
 from models.training.examples import Examples
 from models.training.pictures import Crops, PictureCache, open_cache
@@ -63,7 +64,6 @@ class Prose(BaseModel):
     data: str
     weaknesses: tuple[str, ...]
     quality: dict[str, Any] = {}
-    threshold: float = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -138,26 +138,31 @@ def export(
 def export_segmentation(
     recipe: Recipe, state: dict[str, Any], examples: Examples, folder: Path, prose: Prose
 ) -> Card:
-    """Write ``folder`` (NAME/VERSION) of a BU-Net; RecipeError when the recipe is not of one."""
+    """Write ``folder`` (NAME/VERSION) of a U-Net; RecipeError when the recipe is not of one."""
     network = build(recipe.model.name, recipe.model.arguments)
-    if not isinstance(network, BUNet):
+    if not isinstance(network, BUNet | UNet):
         raise RecipeError(f"{recipe.model.name} does not find blades")
     network.load_state_dict(state["weights"])
     (example,) = examples.draw(1, np.random.default_rng(recipe.seed), KNOWN_SIZE)
+    network.eval()
+    platt = fit_to_pictures(network, examples.validation_batches(1))
     card = _card(recipe, state, folder, prose)
+    card["training"]["calibration"] = platt._asdict() | {"pictures": len(examples.validation)}
     picture = np.ascontiguousarray(example[..., :3])
-    return write_segmentation_entry(network, picture, prose.threshold, folder, card)
+    return write_segmentation_entry(network, platt, picture, folder, card)
 
 
-def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, object]:
+def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, Any]:
     """What cards of all kinds say."""
     stages = {s.name: s.model_dump(mode="json", exclude_none=True) for s in recipe.stages}
     ran = [{**stages.get(record["stage"], {}), **record} for record in state["record"]]
-    card = prose.model_dump(exclude={"data", "threshold"})
+    card = prose.model_dump(exclude={"data"})
     card |= {"name": folder.parent.name, "version": folder.name}
     other = {"validation_share"} if recipe.data.kind == "pairs" else {"kind", "shares"}
     data = recipe.data.model_dump(exclude=other)
     card["training"] = {"data": prose.data, "crops": data, "stages": ran}
+    if recipe.model.pretrained is not None:
+        card["training"]["pretrained"] = recipe.model.pretrained
     return card
 
 

@@ -33,7 +33,12 @@ _MIDDLE = 128  # what Y's interpolation is counted from
 
 
 def bitswap_graphs(network: Bitswap, lowering: Lowering) -> dict[str, onnx.ModelProto]:
-    """All graphs by the stem of their file's name, ``posterior_1`` and so on."""
+    """All graphs by the stem of their file's name, ``posterior_1`` and so on.
+
+    ValueError when the network has blocks of another size than files have.
+    """
+    if network.block != BLOCK:
+        raise ValueError(f"files have blocks of {BLOCK}, the network of {network.block} pixels")
     graphs = {"posterior_1": _inference_graph(network, lowering)}
     for level in range(1, network.levels):
         up, down = network.upwards[level - 1], network.downwards[level - 1]

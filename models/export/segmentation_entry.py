@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
-from models.networks.bunet import BUNet
+from models.export.platt import Platt
 from service.runtime.card import SegmentationCard, SegmentationModelCard
 from service.runtime.segmentation_answers import segmentation_answers_of
 from service.runtime.segmentation_model import SegmentationModel
@@ -24,21 +24,21 @@ _MODEL = "model.onnx"
 
 
 class _Probability(nn.Module):
-    def __init__(self, network: BUNet) -> None:
+    def __init__(self, network: nn.Module, platt: Platt) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.platt = network, platt
 
     def forward(self, picture: Tensor) -> Tensor:
-        return torch.sigmoid(self.network(picture))
+        return torch.sigmoid(self.network(picture) * self.platt.slope + self.platt.offset)
 
 
-def probability_graph(network: BUNet, height: int, width: int) -> onnx.ModelProto:
+def probability_graph(network: nn.Module, platt: Platt, height: int, width: int) -> onnx.ModelProto:
     """``picture`` (B, 3, H, W) 0..255 to ``probability`` (B, 1, H, W), float32; B is free."""
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads
         path = Path(folder) / "traced.onnx"
         torch.onnx.export(
-            _Probability(network).eval(),
+            _Probability(network, platt).eval(),
             (torch.zeros(1, 3, height, width),),
             path,
             input_names=["picture"],
@@ -53,9 +53,9 @@ def probability_graph(network: BUNet, height: int, width: int) -> onnx.ModelProt
 
 
 def write_segmentation_entry(
-    network: BUNet,
+    network: nn.Module,
+    platt: Platt,
     picture: NDArray[np.uint8],
-    threshold: float,
     folder: Path,
     card: Mapping[str, object],
 ) -> SegmentationModelCard:
@@ -65,16 +65,16 @@ def write_segmentation_entry(
     ----------
     network
         Trained; its weights are written as float32.
+    platt
+        From its logits to probabilities.
     picture
         (h, w, 3), a whole fraction of 512x768: the known answer is what the network finds in it.
-    threshold
-        Probability from which a pixel is blade where the network decides alone.
     card
         name, version, description, licence, training, quality, weaknesses.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    anatomy = SegmentationCard(threshold=threshold)
-    onnx.save(probability_graph(network, anatomy.height, anatomy.width), folder / _MODEL)
+    anatomy = SegmentationCard()
+    onnx.save(probability_graph(network, platt, anatomy.height, anatomy.width), folder / _MODEL)
     written = SegmentationModelCard(
         kind="segmentation",
         files={_MODEL: sha256_of(folder / _MODEL)},

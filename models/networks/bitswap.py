@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from models.layers.density import deviation, logistic_bits
 from models.layers.exact import round_through
 from models.layers.ycocg import to_ycocg
-from models.networks.bitswap_layers import Density, Inference, Link, Pixels, start_index
+from models.networks.bitswap_layers import FOLD, Density, Inference, Link, Pixels, start_index
 from models.training.noise import with_sensor_noise
 
 BLOCK = 64
@@ -44,6 +44,8 @@ class Bitswap(nn.Module):
     fine_width, fine_depth : of Co and Cg, on a grid twice as fine.
     inference_width, inference_depth : of q(z1|x), on the latents' grid.
     link_width, link_depth : between levels of latents, on a grid four times coarser.
+    block : pixels on a side of a block in training, a multiple of 4 ``cell``. Files have blocks of
+        64; other sizes say what those cost.
     """
 
     def __init__(
@@ -59,10 +61,14 @@ class Bitswap(nn.Module):
         inference_depth: int = 2,
         link_width: int = 128,
         link_depth: int = 2,
+        block: int = BLOCK,
     ) -> None:
         super().__init__()
         if levels < 1 or channels <= COMPONENTS or cell not in (2, 4):
             raise ValueError("bitswap: levels >= 1, channels >= 4, cells of 2 or 4 pixels")
+        if block <= 0 or block % (FOLD * cell):
+            raise ValueError(f"bitswap: blocks have sides of multiples of {FOLD * cell} pixels")
+        self.block = block
         self.levels, self.cell, self.channels = levels, cell, channels
         self.inference = Inference(cell, channels, inference_width, inference_depth)
         start_index(self.inference.head, torch.tensor(START_Z1))
@@ -80,7 +86,7 @@ class Bitswap(nn.Module):
     @property
     def side(self) -> int:
         """Positions of a latent on a side of a block."""
-        return BLOCK // self.cell
+        return self.block // self.cell
 
     def posterior(self, level: int, below: Tensor) -> Density:
         """q(z_level | below), below being blocks (B, 3, 64, 64) or z_(level - 1)."""
@@ -98,8 +104,8 @@ class Bitswap(nn.Module):
     def forward(self, blocks: Tensor) -> dict[str, Tensor]:
         """-log2 of every density of a sample of the latents, each (B, ...), by name.
 
-        blocks : (B, 3, 64, 64) YCoCg-R integers. ``q1`` .. of latents given what is below, ``p1``
-        .. given what is above, ``y``, ``co``, ``cg`` of pixels.
+        blocks : (B, 3, block, block) YCoCg-R integers. ``q1`` .. of latents given what is below,
+        ``p1`` .. given what is above, ``y``, ``co``, ``cg`` of pixels.
         """
         bits: dict[str, Tensor] = {}
         latents: list[Tensor] = []
@@ -132,8 +138,8 @@ class Bitswap(nn.Module):
 
         For the log also each latent level's net cost, and the bits that a block's first pop needs.
         """
-        blocks = to_blocks(to_ycocg(with_sensor_noise(rgb, NOISY_SHARE)))
-        pixels = len(blocks) * BLOCK**2
+        blocks = to_blocks(to_ycocg(with_sensor_noise(rgb, NOISY_SHARE)), self.block)
+        pixels = len(blocks) * self.block**2
         bits = {name: each.float().sum() for name, each in self(blocks).items()}
         logs = {name: float(bits[name].detach()) / pixels for name in ("y", "co", "cg")}
         total = bits["y"] + bits["co"] + bits["cg"]
@@ -145,11 +151,11 @@ class Bitswap(nn.Module):
         return total / pixels / 10, {"bpp": float(total.detach()) / pixels, **logs}
 
 
-def to_blocks(values: Tensor) -> Tensor:
-    """(B, C, 64 r, 64 c) to (B r c, C, 64, 64), raster order within a picture."""
+def to_blocks(values: Tensor, side: int = BLOCK) -> Tensor:
+    """(B, C, side r, side c) to (B r c, C, side, side), raster order within a picture."""
     b, c, h, w = values.shape
-    cut = values.reshape(b, c, h // BLOCK, BLOCK, w // BLOCK, BLOCK)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, c, BLOCK, BLOCK)
+    cut = values.reshape(b, c, h // side, side, w // side, side)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, c, side, side)
 
 
 def standard_logistic(like: Tensor) -> Tensor:

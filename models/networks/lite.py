@@ -111,6 +111,18 @@ class Lite(LossyNetwork):
 
     def restoration_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Gained PSNR over the linear path, in dB; only the restoration learns."""
+        linear, quality = self.coded_linear(rgb)
+        restored = self.restore(linear, quality)
+        error, before = patch_mse(restored, rgb), patch_mse(linear, rgb)
+        gain_db = 10 * torch.log10((before + 0.05) / (error + 0.05))
+        logs = {"gain_db": float(gain_db.detach().mean()), **by_quality(gain_db, quality)}
+        return -gain_db.mean(), logs
+
+    def coded_linear(self, rgb: Tensor) -> tuple[Tensor, Tensor]:
+        """What the linear path shows of coded pictures, at drawn qualities of patches.
+
+        Returns pictures (B, 3, H, W), not clipped, and qualities (B, rows, columns).
+        """
         quality, top_quality = draw_qualities(rgb)
         flat = quality.reshape(-1)
         with torch.no_grad():
@@ -120,12 +132,12 @@ class Lite(LossyNetwork):
             patches = self.reconstruct(coded) / self.gain(flat)
             y = from_patches(patches, quality.shape[1], quality.shape[2])
             y[:, :LOW_PASS] += low
-            linear = self.transform.synthesis(y)
-        restored = self.restoration(linear, on_grid(quality))
-        error, before = patch_mse(restored, rgb), patch_mse(linear, rgb)
-        gain_db = 10 * torch.log10((before + 0.05) / (error + 0.05))
-        logs = {"gain_db": float(gain_db.detach().mean()), **by_quality(gain_db, quality)}
-        return -gain_db.mean(), logs
+            return self.transform.synthesis(y), quality
+
+    def restore(self, linear: Tensor, quality: Tensor) -> Tensor:
+        """The linear path (B, 3, H, W) restored, given qualities of patches (B, rows, columns)."""
+        restored: Tensor = self.restoration(linear, on_grid(quality))
+        return restored
 
     def _code(self, rgb: Tensor, flat: Tensor, top_quality: Tensor) -> tuple[Coded, Tensor]:
         """Coded patches, and the predicted LL4."""

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models.layers.masking import ContrastMasking
 from models.layers.wavelet import ColourAxes, WaveletLevel
 from models.networks.subband_prior import Group
 
@@ -66,12 +67,18 @@ def from_checkerboards(a: Tensor, b: Tensor) -> Tensor:
 
 
 class LiteTransform(nn.Module):
-    """Pixels to y and z, and back; linear, without parameters, exact to rounding error."""
+    """Pixels to y and z, and back; linear, without parameters, exact to rounding error.
 
-    def __init__(self) -> None:
+    masking : divides each level's bands by what its low-pass band tells; not linear any more, but
+        as exact.
+    """
+
+    def __init__(self, masking: ContrastMasking | None = None) -> None:
         super().__init__()
         self.axes = ColourAxes()
         self.level = WaveletLevel()
+        self.register_module("masking", masking)
+        self.masking: ContrastMasking | None
 
     def _split(self, signal: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) to the low-pass (B, C, H/2, W/2) and its three bands (B, 3 C, ...)."""
@@ -84,15 +91,22 @@ class LiteTransform(nn.Module):
         both = torch.cat([low[:, :, None], bands.reshape(b, c, 3, h, w)], 2)
         return self.level.inverse(both.reshape(b * c, 4, h, w)).reshape(b, c, 2 * h, 2 * w)
 
+    def _masked_split(self, signal: Tensor, level: int) -> tuple[Tensor, Tensor]:
+        low, bands = self._split(signal)
+        return low, bands if self.masking is None else bands / self.masking(low, level)
+
+    def _masked_join(self, low: Tensor, bands: Tensor, level: int) -> Tensor:
+        return self._join(low, bands if self.masking is None else bands * self.masking(low, level))
+
     def analysis(self, rgb: Tensor) -> Tensor:
         """RGB 0..255 (B, 3, H, W), sides multiples of 16, to y (B, 384, H/16, W/16).
 
         The first three channels hold LL4 itself; its prediction from z is subtracted later.
         """
-        low, bands1 = self._split(self.axes(rgb))
-        low, bands2 = self._split(low)
-        low, bands3 = self._split(low)
-        low, bands4 = self._split(low)
+        low, bands1 = self._masked_split(self.axes(rgb), 1)
+        low, bands2 = self._masked_split(low, 2)
+        low, bands3 = self._masked_split(low, 3)
+        low, bands4 = self._masked_split(low, 4)
         parts = [low, bands4, *to_checkerboards(bands3)]
         parts += [F.pixel_unshuffle(half, 2) for half in to_checkerboards(bands2)]
         parts += [F.pixel_unshuffle(half, 4) for half in to_checkerboards(bands1[:, :3])]
@@ -101,11 +115,12 @@ class LiteTransform(nn.Module):
     def synthesis(self, y: Tensor) -> Tensor:
         """y with LL4 whole, (B, 384, h, w), to RGB (B, 3, 16 h, 16 w), not clipped."""
         low, bands4, a3, b3, a2, b2, a1, b1 = y.split([3, 9, 18, 18, 72, 72, 96, 96], 1)
-        low = self._join(low, bands4)
-        low = self._join(low, from_checkerboards(a3, b3))
-        low = self._join(low, from_checkerboards(F.pixel_shuffle(a2, 2), F.pixel_shuffle(b2, 2)))
+        bands2 = from_checkerboards(F.pixel_shuffle(a2, 2), F.pixel_shuffle(b2, 2))
         luma = from_checkerboards(F.pixel_shuffle(a1, 4), F.pixel_shuffle(b1, 4))
-        axes = self._join(low, F.pad(luma, (0, 0, 0, 0, 0, 6)))
+        low = self._masked_join(low, bands4, 4)
+        low = self._masked_join(low, from_checkerboards(a3, b3), 3)
+        low = self._masked_join(low, bands2, 2)
+        axes = self._masked_join(low, F.pad(luma, (0, 0, 0, 0, 0, 6)), 1)
         return self.axes.inverse(axes)
 
     def hyper_analysis(self, y: Tensor) -> Tensor:

@@ -11,12 +11,15 @@ from typing import Any, Protocol, cast
 from torch import Tensor, nn
 
 from models.networks.bitswap import Bitswap
+from models.networks.bls2017 import Bls2017
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.lite import Lite
+from models.networks.masked_lite import MaskedLite
 from models.networks.nested import Nested
 from models.networks.pyramid import Pyramid
+from models.networks.unet import UNet
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
 
@@ -34,15 +37,26 @@ class Trainable(Protocol):
         ...
 
 
+class Pretrainable(Protocol):
+    """A network that can begin with published weights."""
+
+    def load_pretrained(self, weights: Mapping[str, Tensor]) -> None:
+        """Take what it has a place for."""
+        ...
+
+
 ARCHITECTURES: dict[str, type[nn.Module]] = {
     "bitswap": Bitswap,
+    "bls2017": Bls2017,
     "bunet": BUNet,
     "hp": Hyperprior,
     "hp-easn": HyperpriorEASN,
     "hp-easn-deep": HyperpriorEASNDeep,
     "lite": Lite,
+    "lite-ms-ssim": MaskedLite,
     "nested": Nested,
     "pyramid": Pyramid,
+    "unet": UNet,
 }
 
 

@@ -21,10 +21,14 @@ class _Table(BaseModel):
 
 
 class Architecture(_Table):
-    """Which network, and what its constructor is given."""
+    """Which network, what its constructor is given, and the package whose weights it begins with.
+
+    The package is one of PyPI that holds a single .pth file, a state dict.
+    """
 
     name: str
     arguments: dict[str, Any] = {}
+    pretrained: str | None = None
 
 
 class Data(_Table):
@@ -62,7 +66,8 @@ class Stage(_Table):
 
     ``parts`` are names of submodules or parameters, all of them when empty. The length is either
     ``steps`` or ``minutes``. ``rate`` is the peak of the learning rate, reached after ``warm_up``
-    steps. ``exact`` trains with integer arithmetic in the exact layers, whose inputs are
+    steps; ``part_rates`` are those of some parts, as shares of it. ``exact`` trains with integer
+    arithmetic in the exact layers, whose inputs are
     calibrated when the stage begins. ``bf16`` computes in bfloat16 where autocast allows it.
     ``crop`` and ``batch`` replace those of the data; views of pairs come in any size.
     """
@@ -73,6 +78,7 @@ class Stage(_Table):
     steps: int | None = Field(default=None, gt=0)
     minutes: float | None = Field(default=None, gt=0)
     rate: float = Field(gt=0)
+    part_rates: dict[str, Annotated[float, Field(gt=0)]] = {}
     warm_up: int = Field(default=100, ge=0)
     exact: bool = False
     bf16: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import nn
 
@@ -14,7 +15,7 @@ LEAST_RATE = 0.03  # of the peak, where the cosine ends
 def learning(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
     """The parameters that a stage trains; all others are frozen. RecipeError for unknown parts."""
     names = [name for name, _ in model.named_parameters()]
-    for part in stage.parts:
+    for part in (*stage.parts, *stage.part_rates):
         if not any(name == part or name.startswith(part + ".") for name in names):
             raise RecipeError(f"stage {stage.name}: the network has no part {part!r} that learns")
     chosen = []
@@ -24,6 +25,19 @@ def learning(model: nn.Module, stage: Stage) -> list[nn.Parameter]:
         if mine:
             chosen.append(parameter)
     return chosen
+
+
+def rate_groups(model: nn.Module, stage: Stage) -> list[dict[str, Any]]:
+    """The parameters that a stage trains, for an optimiser; ``share`` of the rate a group."""
+    groups: dict[str, dict[str, Any]] = {
+        part: {"params": [], "share": share} for part, share in stage.part_rates.items()
+    }
+    rest: dict[str, Any] = {"params": [], "share": 1.0}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            part = next((p for p in groups if name == p or name.startswith(p + ".")), None)
+            (rest if part is None else groups[part])["params"].append(parameter)
+    return [group for group in (*groups.values(), rest) if group["params"]]
 
 
 def share_done(stage: Stage, step: int, seconds: float) -> float:

@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,15 +16,16 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.layers.exact import exact_layers, set_exact
-from models.networks.registry import Loss, build, losses_of
+from models.networks.registry import Loss, Pretrainable, build, losses_of
 from models.training import checkpoints
 from models.training.averages import WeightAverage
 from models.training.calibration import calibrate
 from models.training.examples import Examples
 from models.training.metrics import Means, Metrics
 from models.training.pictures import Crops
+from models.training.pretrained import pretrained_weights
 from models.training.recipe import Recipe, RecipeError, Stage
-from models.training.schedule import learning, rate_at, share_done
+from models.training.schedule import learning, rate_at, rate_groups, share_done
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Trainer:
         self._running: dict[str, Any] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "checkpoint.pt"
-        position = self._resume() if self._path.exists() else 0
+        position = self._resume() if self._path.exists() else self._begin()
         self._metrics = Metrics(folder / "metrics.jsonl", position)
 
     def run(self, only: str | None = None) -> bool:
@@ -114,7 +115,7 @@ class Trainer:
         layout = torch.channels_last if stage.channels_last else torch.contiguous_format
         self.model.to(memory_format=layout)  # type: ignore[call-overload]
         parameters = learning(self.model, stage)
-        optimiser = torch.optim.Adam(parameters, lr=stage.rate)
+        optimiser = torch.optim.Adam(rate_groups(self.model, stage), lr=stage.rate)
         average = WeightAverage(parameters)
         step, seconds = 0, 0.0
         if self._running is not None:
@@ -132,7 +133,7 @@ class Trainer:
         with tqdm(desc=stage.name, total=stage.steps, initial=step, disable=None) as bar:
             while (progress := share_done(stage, step, seconds)) < 1:
                 for group in optimiser.param_groups:
-                    group["lr"] = rate_at(stage, step, progress)
+                    group["lr"] = group["share"] * rate_at(stage, step, progress)
                 value = self._step(stage, loss, optimiser, parameters, means)
                 if value is None:
                     failures += 1
@@ -269,6 +270,12 @@ class Trainer:
             "metrics": self._metrics.position,
         }
         checkpoints.save(self._path, state)
+
+    def _begin(self) -> int:
+        package = self._recipe.model.pretrained
+        if package is not None:
+            cast(Pretrainable, self.model).load_pretrained(pretrained_weights(package))
+        return 0
 
     def _resume(self) -> int:
         state = checkpoints.load(self._path, self._device)

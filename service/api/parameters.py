@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.codec.container.layout import Mode
 from service.codec.options import CompressOptions, DecompressOptions
+from service.codec.profiles import Profile
 from service.errors import BadParameter
 from service.pictures import MetadataPolicy, PictureFormat
 from service.settings import Flips
@@ -49,6 +50,13 @@ class CompressParameters(_Parameters):
         le=2**40,
         description="Size of the whole file, met from below; the background gives way first, "
         "and an exact blade never.",
+    )
+    profile: Profile = Field(
+        "default",
+        description="Which models code: `default`, the service's own; `roi-eml`, the chain of the "
+        "ROI paper: the background by `hp-easn-deep`, an exact blade by `bitswap` with bits back, "
+        "which the background's streams are lent to. It takes no `model` and no `lossless_model`; "
+        "all else goes with either.",
     )
     model: str | None = Field(
         None,
@@ -100,6 +108,7 @@ class CompressParameters(_Parameters):
             quality=self.quality,
             roi_quality=self.roi_quality,
             target_bytes=self.target_bytes,
+            profile=self.profile,
             model=self.model,
             lossless_model=self.lossless_model,
             metadata=self.metadata,

@@ -33,6 +33,7 @@ class CompressReport(_Report):
     width: int
     height: int
     mode: str
+    profile: str = Field("default", description="Which choice of models was asked for.")
     model: str | None = Field(description="Of the lossy layer; null if there is none.")
     lossless_model: str | None = Field(None, description="Of the exact blade; null in mode lossy.")
     quality: float | None = Field(

@@ -44,6 +44,13 @@ def compress(
     target_bytes: Annotated[
         int | None, typer.Option(help="Size of the whole file, met from below.")
     ] = None,
+    profile: Annotated[
+        Literal["default", "roi-eml"],
+        typer.Option(
+            help="Which models code: the service's own, or the chain of the ROI paper "
+            "(hp-easn-deep, and bitswap with the background's bits lent to it)."
+        ),
+    ] = "default",
     model: Annotated[str | None, typer.Option(help="A model that `models` lists.")] = None,
     lossless_model: Annotated[
         str | None, typer.Option(help="A lossless model that `models` lists.")
@@ -89,6 +96,7 @@ def compress(
         quality=quality,
         roi_quality=roi_quality,
         target_bytes=target_bytes,
+        profile=profile,
         model=model,
         lossless_model=lossless_model,
         metadata=metadata,

@@ -1,19 +1,18 @@
 """A first run: a photograph through a real service and back (``python -m service.cli.demo``).
 
 Starts the service, has it find the blade in a photograph, sends it the photograph with a mask over
-HTTP, decodes the answer the same way, measures what came back, leaves everything in a folder, and
-stops the service.
+HTTP, once a profile, decodes the answers the same way, measures what came back, leaves everything
+in a folder, and stops the service.
 """
 
 import argparse
 import http.client
 import json
 import sys
-import time
-import urllib.error
-import urllib.request
-import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,81 +20,26 @@ from rich.console import Console
 from rich.table import Table
 
 from service.cli.distortion import psnr
+from service.cli.layers import bytes_by_layer
 from service.cli.local_service import ServiceError, local_service, open_url
+from service.cli.posting import ANSWER_SECONDS, multipart, post
 from service.cli.side_by_side import side_by_side
+from service.codec.profiles import CHAINS, PROFILES, Profile
 from service.errors import BladestreamError
 from service.pictures import Limits, read_mask, read_picture
 from service.settings import get_settings
 
-_ANSWER_SECONDS = 120.0
-_OCTETS = "application/octet-stream"
 
+@dataclass(frozen=True)
+class Trip:
+    """A photograph there and back: the file, the decoded picture, and what the service told."""
 
-def multipart(parts: dict[str, bytes]) -> tuple[bytes, str]:
-    """Pack files as the body of a form.
-
-    Parameters
-    ----------
-    parts : dict of str to bytes
-        Content by field name.
-
-    Returns
-    -------
-    body : bytes
-        The form.
-    content_type : str
-        Value of the Content-Type header.
-    """
-    # A random boundary: 128 bits that occur in no photograph.
-    boundary = uuid.uuid4().hex
-    chunks = []
-    for name, content in parts.items():
-        disposition = f'Content-Disposition: form-data; name="{name}"; filename="{name}"'
-        head = f"--{boundary}\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\n"
-        chunks += [head.encode(), content, b"\r\n"]
-    chunks.append(f"--{boundary}--\r\n".encode())
-    return b"".join(chunks), f"multipart/form-data; boundary={boundary}"
-
-
-def server_timing(header: str | None) -> dict[str, float]:
-    """Read the stages of a Server-Timing header.
-
-    Parameters
-    ----------
-    header : str or None
-        Such as ``read;dur=12.5, entropy;dur=80``; durations in milliseconds.
-
-    Returns
-    -------
-    dict of str to float
-        Seconds by stage.
-    """
-    seconds = {}
-    for entry in (header or "").split(","):
-        name, *parameters = (part.strip() for part in entry.split(";"))
-        for parameter in parameters:
-            if parameter.startswith("dur="):
-                seconds[name] = float(parameter[4:]) / 1000
-    return seconds
-
-
-def _post(
-    url: str, body: bytes, content_type: str, accept: str = "*/*"
-) -> tuple[bytes, dict[str, float]]:
-    """Send a body; answer the response's body and its seconds by stage, the whole trip last."""
-    headers = {"Content-Type": content_type, "Accept": accept}
-    request = urllib.request.Request(  # noqa: S310 - http to 127.0.0.1, built here
-        url, data=body, headers=headers, method="POST"
-    )
-    started = time.perf_counter()
-    try:
-        with open_url(request, timeout=_ANSWER_SECONDS) as response:
-            answer = response.read()
-            stages = server_timing(response.headers.get("Server-Timing"))
-    except urllib.error.HTTPError as error:
-        problem = error.read().decode(errors="replace")
-        raise ServiceError(f"{url} answered {error.code}: {problem}") from error
-    return answer, {**stages, "round trip": time.perf_counter() - started}
+    stream: bytes
+    png: bytes
+    decoded: NDArray[np.uint8]
+    inspected: dict[str, Any]
+    compress_seconds: dict[str, float]
+    decompress_seconds: dict[str, float]
 
 
 def demo(photo: Path, mask: Path, out: Path) -> None:
@@ -120,20 +64,23 @@ def demo(photo: Path, mask: Path, out: Path) -> None:
     photo_bytes, mask_bytes = photo.read_bytes(), mask.read_bytes()
     original = read_picture(photo_bytes, limits=limits).pixels
     blade = read_mask(mask_bytes, width=original.shape[1], height=original.shape[0], limits=limits)
-    body, content_type = multipart({"image": photo_bytes, "mask": mask_bytes})
+    form = multipart({"image": photo_bytes, "mask": mask_bytes})
     with local_service(out / "service.log") as url:
-        finds_blade = _finds_blade(url)
+        finds_blade = _told(f"{url}/healthz")["worker"]["zoo"].get("segmentation") is True
         if finds_blade:
-            found_png, segment_seconds = _post(f"{url}/segment", photo_bytes, _OCTETS, "image/png")
-            marked, _ = _post(f"{url}/segment", photo_bytes, _OCTETS, "image/jpeg")
-        stream, compress_seconds = _post(f"{url}/compress", body, content_type)
-        png, decompress_seconds = _post(f"{url}/decompress?format=png", stream, _OCTETS)
-    decoded = read_picture(png, limits=limits).pixels
+            found_png, segment_seconds = post(f"{url}/segment", photo_bytes, accept="image/png")
+            marked, _ = post(f"{url}/segment", photo_bytes, accept="image/jpeg")
+        known = {model["name"] for model in _told(f"{url}/models")["models"]}
+        missing = {name: _missing(name, known) for name in PROFILES}
+        trips = {name: _trip(url, name, form, limits) for name in PROFILES if not missing[name]}
 
-    (out / f"{photo.stem}.blade").write_bytes(stream)
-    (out / f"{photo.stem}.decoded.png").write_bytes(png)
-    side_by_side(original, decoded).save(out / f"{photo.stem}.side-by-side.png")
-    _print_table(photo, original, decoded, blade, len(photo_bytes), len(stream))
+    for profile, trip in trips.items():
+        stem = photo.stem if profile == "default" else f"{photo.stem}.{profile}"
+        (out / f"{stem}.blade").write_bytes(trip.stream)
+        (out / f"{stem}.decoded.png").write_bytes(trip.png)
+        side_by_side(original, trip.decoded).save(out / f"{stem}.side-by-side.png")
+    print(f"{photo.name}, {original.shape[1]}x{original.shape[0]}, {len(photo_bytes):,} bytes in")
+    Console().print(_table(trips, original, blade))
     if finds_blade:
         (out / f"{photo.stem}.mask.png").write_bytes(found_png)
         (out / f"{photo.stem}.overlay.jpg").write_bytes(marked)
@@ -142,35 +89,67 @@ def demo(photo: Path, mask: Path, out: Path) -> None:
         _print_seconds("segment", segment_seconds)
     else:
         print("this service has no model that finds the blade: the mask is the one drawn by hand")
-    _print_seconds("compress", compress_seconds)
-    _print_seconds("decompress", decompress_seconds)
+    for profile, trip in trips.items():
+        _print_seconds(f"{profile}, compress", trip.compress_seconds)
+        _print_seconds(f"{profile}, decompress", trip.decompress_seconds)
+    for profile, names in missing.items():
+        if names:
+            print(f"{profile} is left out: this service has no {' and no '.join(names)}")
     print(f"results in {out}/: " + ", ".join(sorted(path.name for path in out.iterdir())))
 
 
-def _finds_blade(url: str) -> bool:
-    with open_url(f"{url}/healthz", timeout=_ANSWER_SECONDS) as answer:
-        return json.load(answer)["worker"]["zoo"].get("segmentation") is True
+def _told(url: str) -> dict[str, Any]:
+    with open_url(url, timeout=ANSWER_SECONDS) as answer:
+        told: dict[str, Any] = json.load(answer)
+    return told
 
 
-def _print_table(
-    photo: Path,
-    original: NDArray[np.uint8],
-    decoded: NDArray[np.uint8],
-    blade: NDArray[np.bool_],
-    bytes_in: int,
-    bytes_out: int,
-) -> None:
-    height, width = original.shape[:2]
-    table = Table(title=f"{photo.name}, {width}x{height}", show_header=False)
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_row("bytes in", f"{bytes_in:,}")
-    table.add_row("bytes out", f"{bytes_out:,}")
-    table.add_row("bits a pixel", f"{8 * bytes_out / (width * height):.3f}")
+def _missing(profile: Profile, known: set[str]) -> list[str]:
+    """Models that a profile needs and that the service does not have."""
+    chain = CHAINS[profile]
+    return [name for name in (chain.model, chain.lossless_model) if name and name not in known]
+
+
+def _trip(url: str, profile: Profile, form: tuple[bytes, str], limits: Limits) -> Trip:
+    stream, compress_seconds = post(f"{url}/compress?profile={profile}", *form)
+    inspected, _ = post(f"{url}/inspect", stream)
+    png, decompress_seconds = post(f"{url}/decompress?format=png", stream)
+    decoded = read_picture(png, limits=limits).pixels
+    told = json.loads(inspected)
+    return Trip(stream, png, decoded, told, compress_seconds, decompress_seconds)
+
+
+def _table(
+    trips: Mapping[Profile, Trip], original: NDArray[np.uint8], blade: NDArray[np.bool_]
+) -> Table:
+    """One column a profile: models, bytes by layer, bits, PSNR, seconds."""
+    table = Table()
+    table.add_column("profile")
+    columns = {profile: _figures(trip, original, blade) for profile, trip in trips.items()}
+    for profile in columns:
+        table.add_column(profile, justify="right")
+    for name in columns["default"]:
+        table.add_row(name, *(figures[name] for figures in columns.values()))
+    return table
+
+
+def _figures(trip: Trip, original: NDArray[np.uint8], blade: NDArray[np.bool_]) -> dict[str, str]:
+    """What one column of the table says, by row."""
+    told, exact = trip.inspected, trip.inspected["lossless"]
+    models = "\n".join(f"{model['name']}/{model['version']}" for model in told["models"])
+    figures = {"models": models, "bytes out": f"{len(trip.stream):,}"}
+    for layer, size in bytes_by_layer(told).items():
+        figures[f"  {layer}"] = f"{size:,}"
+    figures["bits a pixel"] = f"{told['bpp']:.3f}"
+    if exact:
+        figures["bits a blade pixel"] = f"{exact['blade_bpp']:.3f}"
+        figures["bytes lent to the blade"] = f"{exact['lent_bytes']:,}"
     for name, area in (("whole", None), ("blade", blade), ("background", ~blade)):
-        value = psnr(original, decoded, area)
-        table.add_row(f"PSNR, {name}", "equal" if value is None else f"{value:.2f} dB")
-    Console().print(table)
+        value = psnr(original, trip.decoded, area)
+        figures[f"PSNR, {name}"] = "equal" if value is None else f"{value:.2f} dB"
+    figures["seconds to compress"] = f"{trip.compress_seconds['total']:.2f}"
+    figures["seconds to decompress"] = f"{trip.decompress_seconds['total']:.2f}"
+    return figures
 
 
 def _print_seconds(verb: str, seconds: dict[str, float]) -> None:

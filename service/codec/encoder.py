@@ -24,10 +24,10 @@ from service.codec.options import (
 from service.codec.patch_mask import blade_patches, encode_mask
 from service.codec.rate_control import Rate, meet_target
 from service.codec.timing import Stages
-from service.errors import BadMask, BadStream, WorkerFailed
+from service.errors import BadMask, BadStream, ModelUnavailable, UnknownModel, WorkerFailed
 from service.pictures import Picture, select_metadata
 from service.runtime.lossy_model import LossyModel
-from service.runtime.zoo import Zoo
+from service.runtime.zoo import AnyLossless, Zoo
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,7 @@ class Encoder:
         """
         options.validate()
         mode = options.mode
-        model = self._zoo.by_name(options.model)
-        lossless = None if mode == "lossy" else self._zoo.lossless(options.lossless_model)
+        model, lossless = self._models(options)
         grid = Grid(picture.width, picture.height)
         patches = patch_mask(picture, mask, grid, options.dilation)
         stages = Stages()
@@ -133,6 +132,24 @@ class Encoder:
             raise WorkerFailed(f"The file that was made cannot be read back. {error}") from error
         return Compressed(data, _report(picture, options, frame, used, rate, data, stages))
 
+    def _models(self, options: CompressOptions) -> tuple[LossyModel, AnyLossless | None]:
+        """The models of the lossy layer and of the exact blade; None where none is exact.
+
+        A model that the caller named and that is not here is the caller's error; one that a
+        profile needs is this service's.
+        """
+        chain = options.chain
+        try:
+            model = self._zoo.by_name(chain.model)
+            exact = None if options.mode == "lossy" else self._zoo.lossless(chain.lossless_model)
+        except UnknownModel as error:
+            if options.profile == "default":
+                raise
+            raise ModelUnavailable(
+                f"Profile {options.profile} cannot be used here. {error.detail}"
+            ) from error
+        return model, exact
+
 
 def _report(
     picture: Picture,
@@ -156,6 +173,7 @@ def _report(
         "width": picture.width,
         "height": picture.height,
         "mode": frame.mode,
+        "profile": options.profile,
         "model": f"{model.card.name}/{model.card.version}" if model else None,
         "lossless_model": f"{reference.name}/{reference.version}" if reference else None,
         "quality": rate.background64 / QUALITY_STEPS if model else None,

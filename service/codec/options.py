@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.container.layout import MODES, Mode
+from service.codec.profiles import CHAINS, PROFILES, Chain, Profile
 from service.errors import BadParameter
 
 MetadataPolicy = Literal["keep", "strip", "geo-only"]
@@ -45,8 +46,11 @@ class CompressOptions:
         for ``lossy`` alone.
     target_bytes
         Size of the whole file, to be met from below within 3 %. An exact blade never gives way.
+    profile
+        Models that belong together: ``default`` are the service's own, ``roi-eml`` the chain of
+        the ROI paper. Mode, mask and qualities go with either.
     model, lossless_model
-        Names of models in the zoo; None is the default.
+        Names of models in the zoo; None is the default. For the profile ``default`` alone.
     metadata
         What happens to EXIF, XMP and ICC.
     verify
@@ -63,6 +67,7 @@ class CompressOptions:
     quality: float | None = None
     roi_quality: float | None = None
     target_bytes: int | None = None
+    profile: Profile = "default"
     model: str | None = None
     lossless_model: str | None = None
     metadata: MetadataPolicy = "keep"
@@ -96,6 +101,20 @@ class CompressOptions:
             )
         if self.mode == "lossy" and self.lossless_model is not None:
             raise BadParameter("In mode lossy no lossless_model is used.")
+        if self.profile not in PROFILES:
+            raise BadParameter(f"There is no profile {self.profile!r}.")
+        for name, model in (("model", self.model), ("lossless_model", self.lossless_model)):
+            if self.profile != "default" and model is not None:
+                raise BadParameter(
+                    f"Profile {self.profile} names its own models: it takes no {name}."
+                )
+
+    @property
+    def chain(self) -> Chain:
+        """The models that code: the profile's, or those that were named."""
+        if self.profile == "default":
+            return Chain(self.model, self.lossless_model)
+        return CHAINS[self.profile]
 
     def qualities64(self, mask: NDArray[np.bool_], mode: Mode = "lossy") -> tuple[int, int]:
         """Qualities of background and blade in steps of 1/64, for a patch mask."""

@@ -23,7 +23,7 @@ from service.runtime.lossy_model import LossyModel
 
 BATCH = 16  # patches that run through the networks together
 SIDE = PATCH // LATENT
-MARGIN = 2  # cells beyond the picture's right and lower border that are still coded
+MARGIN = 2  # cells beyond the picture's right and lower border that are coded beside their means
 
 Symbols = NDArray[np.int32]
 Tables = NDArray[np.uint8]
@@ -116,12 +116,14 @@ class PatchCoder:
     def _inside(self, layout: GroupLayout, numbers: Sequence[int]) -> NDArray[np.float32]:
         """(P, h, w, 1): 1 where a latent reaches the picture, 0 in the padding beyond.
 
-        What lies further out than MARGIN cells changes no pixel that is shown; as zeros it
-        costs next to nothing.
+        Zeros cost next to nothing. Where z predicts means, these stand beyond as well, and what is
+        left out of them changes no pixel that is shown; else all is coded that synthesis sees.
         """
         cell = LATENT // layout.fold
+        means, halo = self._model.means, self._model.anatomy.synthesis_halo
+        margin = MARGIN if means is not None else -(-halo // cell)
         rows, columns = np.divmod(np.asarray(numbers)[:, None], self._grid.columns)
-        offsets = (np.arange(layout.side) - MARGIN) * cell
+        offsets = (np.arange(layout.side) - margin) * cell
         below = rows * PATCH + offsets < self._grid.height
         beside = columns * PATCH + offsets < self._grid.width
         return (below[:, :, None] & beside[:, None, :])[..., None].astype(np.float32)

@@ -55,7 +55,9 @@ class LossyCard(_Frozen):
         default=0, ge=0, description="first channels of z coded as differences along columns"
     )
     analysis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
-    synthesis_halo: int = Field(ge=0, multiple_of=16, description="pixels")
+    synthesis_halo: int = Field(
+        ge=0, le=256, multiple_of=16, description="pixels: damage goes to a patch's neighbours only"
+    )
     rate_weight: float = Field(
         ge=0, le=1, description="squared steps that a bit is worth when an encoder rounds"
     )
@@ -96,15 +98,10 @@ class LatentCard(_Frozen):
 
 
 class SegmentationCard(_Frozen):
-    """Anatomy of a network that finds the blade.
-
-    ``threshold`` is the probability from which a pixel counts as blade where the network decides
-    alone.
-    """
+    """Anatomy of a network that finds the blade: the size of the picture that it takes."""
 
     height: Literal[512] = 512
     width: Literal[768] = 768
-    threshold: float = Field(0.5, gt=0, lt=1)
 
 
 class Card(_Frozen):

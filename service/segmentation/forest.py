@@ -17,22 +17,19 @@ if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 VOTE = 0.37
-"""Mean probability of network and forest from which a pixel is blade."""
-REACH = 24
+"""Probability from which a pixel is blade: the network's, and its mean with the forest's."""
+REACH = 8
 """How far from the network's blade the forest is heard, in pixels of the working size."""
 LEAST_PICTURES = 5
 LEAST_ACCURACY = 0.9
 """Out of the bag; a forest below it did not understand the surface."""
 MOST_FLIPPED = 0.15
-"""Share of a picture's pixels that the vote may turn; above it the forest is mistaken."""
+"""Share of a picture's pixels that a vote everywhere may turn; above it the forest is mistaken."""
 
 _DISTANCE = 3  # pixels to the neighbours whose colours are features
 _PIXELS = 3_000  # samples a picture
 _TREES, _DEPTH, _LEAF = 16, 12, 5
 _BAG = 12_000  # samples a tree: more only takes longer
-# How much of the way from even chances, which the samples have, to the surface's true share of
-# blade a probability is taken: all of it (1) has the best accuracy, less the better recall.
-_PRIOR_WEIGHT = 0.75
 
 
 @dataclass(frozen=True)
@@ -135,13 +132,18 @@ class Forest:
         """How probable each pixel is blade, (2h, 2w), for a picture (h, w, 3).
 
         The trees grew on even chances; Bayes' rule brings their answer to the surface's own share
-        of blade, or nearly so (Saerens et al., Neural Computation 14, 2002, eq. 2.4).
+        of blade (Saerens et al., Neural Computation 14, 2002, eq. 2.4).
         """
         h, w, _ = small.shape
         told: NDArray[np.float64] = self.trees.predict_proba(features_of(small))[:, 1]
-        rarity = (self.share / (1 - self.share)) ** _PRIOR_WEIGHT
+        rarity = self.share / (1 - self.share)
         known: NDArray[np.float32] = (told * rarity / (told * rarity + 1 - told)).astype(np.float32)
         return known.reshape(h, w).repeat(2, axis=0).repeat(2, axis=1)
+
+
+def mean_opinion(network: NDArray[np.float32], forest: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of two probabilities, any shape."""
+    return np.asarray((network + forest) / 2, np.float32)
 
 
 def soft_vote(
@@ -160,11 +162,12 @@ def soft_vote(
     -------
     NDArray[np.bool_]
         (512, 768), true for blade. The forest knows colours and no shapes: farther than `REACH`
-        from the mask, where towers and clouds have the blade's colours, the network decides.
+        from the mask, where towers and clouds have the blade's colours, it is not heard. Nor does
+        it take away what the network has found: a lost blade is the dearer mistake.
     """
     near: NDArray[np.bool_] = ndimage.maximum_filter(holes.view(np.uint8), 2 * REACH + 1) > 0
-    voted: NDArray[np.bool_] = (network + forest) / 2 >= VOTE
-    return voted & (near | (network >= VOTE))
+    voted = mean_opinion(network, forest) >= VOTE
+    return (voted & near) | (network >= VOTE)
 
 
 def train_forest(samples: list[Samples], threads: int = 1) -> Forest | str:

@@ -66,13 +66,3 @@ def blade_probability(
     checkpoint("network", flips, flips)
     total /= flips
     return total
-
-
-def at_even_chances(probability: NDArray[np.float32], threshold: float) -> NDArray[np.float32]:
-    """Bring the probability at which a network decides to one half, by Bayes' rule.
-
-    A loss that weighs pixels leaves a network with chances of its own, told by its card's
-    threshold; a vote with another opinion takes both on the same scale.
-    """
-    blade = probability * (1 - threshold)
-    return np.asarray(blade / (blade + (1 - probability) * threshold), np.float32)

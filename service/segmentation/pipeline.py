@@ -19,11 +19,12 @@ from service.segmentation.forest import (
     Forest,
     draw_samples,
     halved,
+    mean_opinion,
     soft_vote,
 )
 from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
 from service.segmentation.holes import fill_holes
-from service.segmentation.network import at_even_chances, blade_probability
+from service.segmentation.network import blade_probability
 from service.segmentation.prepared import Prepared
 from service.segmentation.surfaces import Surface, Surfaces
 
@@ -32,7 +33,6 @@ STEPS: tuple[Step, ...] = ("network", "holes", "forest_vote", "final")
 
 NEARLY_ALL = 0.97
 """A larger share of blade is doubtful, as none at all is."""
-_EVEN = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +94,11 @@ class Segmented:
 
     def certainty(self, step: Step = "final") -> NDArray[np.uint8]:
         """How certain the mask after a step is, like `steps`; 128 or more where it is blade."""
-        probability, threshold = self._network, _EVEN
+        probability = self._network
         if self._forest is not None and step in ("forest_vote", "final"):
-            probability, threshold = _mean(self._network, self._forest), VOTE
-        return as_it_stands(certainty(self._working[step], probability, threshold), self.size)
-
-
-def _mean(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    total = one + other
-    total /= 2
-    return total
+            # The larger of the two decided.
+            probability = np.maximum(probability, mean_opinion(probability, self._forest))
+        return as_it_stands(certainty(self._working[step], probability, VOTE), self.size)
 
 
 class Segmenter:
@@ -189,9 +184,8 @@ class Segmenter:
             working = to_working(pixels)
             small = halved(working)
         with stages.stage("network"):
-            told = blade_probability(self._model, working, flips or self._flips, checkpoint)
-        probability = at_even_chances(told, self._model.card.segmentation.threshold)
-        network = probability >= _EVEN
+            probability = blade_probability(self._model, working, flips or self._flips, checkpoint)
+        network = probability >= VOTE
         with stages.stage("holes"):
             holes = fill_holes(network)
         size = (pixels.shape[0], pixels.shape[1])
@@ -243,7 +237,8 @@ class Segmenter:
             with stages.stage("forest"):
                 opinion = forest.probability(picture.small)
                 voted = soft_vote(picture.probability, opinion, picture.holes)
-            if (voted != picture.holes).mean() > MOST_FLIPPED:
+                alone = mean_opinion(picture.probability, opinion) >= VOTE
+            if (alone != picture.holes).mean() > MOST_FLIPPED:
                 warnings.append(
                     f"The forest would have turned more than {MOST_FLIPPED:.0%} of the pixels and "
                     "was not heard."

@@ -28,7 +28,7 @@ SAMPLES = FOLDER.parents[1] / "samples"
 
 
 def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
-    """What is coded: two qualities over six patches with metadata, a grey strip, exact blades."""
+    """What is coded: two qualities over six patches, grey, exact blades, the paper's chain."""
     limits = Limits(2**24, 2**20, 2**12)
     photograph = read_picture((SAMPLES / "blade-tip.jpg").read_bytes(), limits=limits).pixels
     colour = photograph[100:400, 60:580]
@@ -71,6 +71,21 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="roi-only", lossless_model="bitswap"),
         ),
+        "two-qualities": (
+            picture_of(colour, metadata),
+            mask,
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="hp-easn-deep"),
+        ),
+        "roi-eml": (
+            picture_of(colour[:280], metadata),
+            mask[:280],
+            CompressOptions(profile="roi-eml", quality=2.5),
+        ),
+        "roi-eml-grey": (
+            picture_of(photograph[200:233, :300, 1]),
+            np.ones((33, 300), bool),
+            CompressOptions(profile="roi-eml", mode="lossy", quality=4.0),
+        ),
     }
 
 
@@ -85,8 +100,9 @@ def main() -> None:
     """Write what is not there yet: the file, its symbols' checks, its pixels."""
     zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
     for name, (picture, mask, options) in pictures().items():
-        lossy = options.mode == "lossy"
-        card = (zoo.by_name(None) if lossy else zoo.lossless(options.lossless_model)).card
+        lossy = options.mode == "lossy" or options.profile != "default"
+        chain = options.chain
+        card = (zoo.by_name(chain.model) if lossy else zoo.lossless(chain.lossless_model)).card
         path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
         if path.exists():
             print(f"{path.name} is there and stays")

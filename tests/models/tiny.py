@@ -3,11 +3,13 @@
 import torch
 from torch import nn
 
+from models.layers.easn import EASN
 from models.layers.exact import exact_layers, set_exact
 from models.layers.periodic import PeriodicBias
 from models.networks.bitswap import Bitswap
 from models.networks.bitswap_layers import start_index
 from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior_easn import HyperpriorEASNDeep
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
 from models.networks.subband_prior import SubbandPrior, TopFeatures
@@ -72,10 +74,10 @@ def features(patches: int, seed: int) -> torch.Tensor:
     return whole / 256
 
 
-def lite(seed: int = 0) -> Lite:
-    """A Lite whose prior and restoration do something."""
+def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
+    """A Lite, or what is derived from it, whose prior and restoration do something."""
     torch.manual_seed(seed)
-    network = Lite((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
+    network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     scatter(network, seed)
     return network
@@ -85,6 +87,20 @@ def hp(seed: int = 0) -> Hyperprior:
     """A hyperprior likewise."""
     torch.manual_seed(seed)
     network = Hyperprior(N=6, M=10, width=8, features=FEATURES)
+    scatter(network, seed)
+    return network
+
+
+def hp_easn_deep(seed: int = 0) -> HyperpriorEASNDeep:
+    """A hyperprior with EASN that is a codec, and whose gates look as far as they can."""
+    torch.manual_seed(seed)
+    network = HyperpriorEASNDeep(
+        N=8, M=24, width=8, features=FEATURES, fine=(6, 8), wavelet_start=True
+    )
+    for layer in network.modules():
+        if isinstance(layer, EASN):
+            nn.init.normal_(layer.mapping.weight, std=0.02)
+            nn.init.normal_(layer.scaling[-1].weight, std=0.1)
     scatter(network, seed)
     return network
 

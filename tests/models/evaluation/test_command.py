@@ -41,7 +41,8 @@ def test_rd_measures_both_pictures_with_every_codec(report, tmp_path):
             rates = [8 * codec["pictures"][name]["bytes"][number] / pixels[name] for name in pixels]
             assert rate == pytest.approx(np.mean(rates), abs=1e-4)
     assert report["codecs"]["bladestream"]["settings"] == [2, 5, 8]
-    assert set(report["bd_rate"]) == {"jpeg", "webp"}
+    assert set(report["bd_rate"]) == set(report["bd_rate_ms_ssim"]) == {"jpeg", "webp"}
+    assert report["ms_ssim_model"] is None
     assert report["published"] == {}
     assert report["peers_left_out"] == {"JPEG XL": "left out by a test"}
 
@@ -105,6 +106,26 @@ def test_tables_fill_the_readme(report, tmp_path):
     (out / "exactness.json").write_text(json.dumps(exact))
     assert main(arguments) == 0
     assert "by +0.25 %, and by −0.50 % with its 64 tables" in readme.read_text()
+
+
+def test_a_second_model_is_judged_in_ms_ssim(two_pictures, tmp_path):
+    """Any model will do: one beside itself differs in nothing."""
+    out = tmp_path / "out"
+    arguments = ["--images", str(two_pictures), "--out", str(out), "--qualities", "2,5,8"]
+    assert main(["rd", *arguments, "--ms-ssim-model", "lite"]) == 0
+    report = json.loads((out / "rd.json").read_text())
+    assert list(report["codecs"]) == ["bladestream", "bladestream-ms-ssim", "jpeg", "webp"]
+    assert report["ms_ssim_model"]["name"] == "lite"
+    assert report["bd_rate_ms_ssim"]["bladestream"]["of_pictures"] == pytest.approx(0)
+    assert report["command"].endswith("--ms-ssim-model lite --qualities 2,5,8")
+    text = (out / "rd.md").read_text()
+    against = report["bd_rate_ms_ssim"]["jpeg"]["of_curves"]
+    assert f"{against:+.1f} %".replace("-", "−") in text
+    version = report["ms_ssim_model"]["version"]
+    assert f"in MS-SSIM `lite/{version}`" in text
+    with Image.open(out / "rd.png") as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 100
 
 
 @pytest.mark.parametrize("qualities", ["0.5", "9", "one", "", "nan"])

@@ -7,6 +7,7 @@ from PIL import Image
 
 from models.evaluation import segmentation
 from models.evaluation.__main__ import main
+from service.segmentation.forest import VOTE
 
 
 class Bright:
@@ -16,11 +17,10 @@ class Bright:
         name="bright",
         version="1",
         digest=bytes(32),
-        segmentation=SimpleNamespace(threshold=0.5),
     )
 
     def probability(self, pictures):
-        return pictures.mean(axis=1) / 255
+        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(VOTE) / np.log(0.5))
 
 
 class Blind(Bright):

@@ -2,7 +2,7 @@ import pytest
 
 from models.evaluation.points import Point
 from models.evaluation.published import Published
-from models.evaluation.summary import Codec, compare
+from models.evaluation.summary import TUNED, Codec, compare, in_decibels
 
 PSNRS = {"a": [30.0, 33.0, 36.0], "b": [34.0, 38.0, 41.0]}
 SIZES = {"a": (100, 50), "b": (40, 20)}
@@ -67,3 +67,40 @@ def test_the_two_accounts_differ_where_pictures_do():
     assert against["of_pictures"] == pytest.approx(-37.5)
     # Picture b has most of the bits a pixel, and so most of the averaged curve.
     assert against["of_curves"] < -60
+
+
+def similar(scale: float, values: tuple[float, ...] = (0.9, 0.97, 0.99)) -> Codec:
+    """As ``codec``, with MS-SSIM that rises."""
+    made = codec(scale)
+    for name, points in made.points.items():
+        made.points[name] = [
+            Point(point.bytes, point.psnr, value, 2.0, 1.0)
+            for point, value in zip(points, values, strict=True)
+        ]
+    return made
+
+
+def test_ms_ssim_is_compared_in_decibels():
+    assert in_decibels("ms_ssim", 0.99) == pytest.approx(20)
+    assert in_decibels("psnr", 31.5) == 31.5
+    assert in_decibels("ms_ssim", 1.0) is None
+    assert in_decibels("ms_ssim", None) is None
+    report = compare(similar(1), {"peer": similar(2)}, {})
+    assert report["bd_rate_ms_ssim"]["peer"]["of_curves"] == pytest.approx(-50)
+    assert report["bd_rate_ms_ssim"]["peer"]["pictures"] == pytest.approx({"a": -50, "b": -50})
+
+
+def test_each_model_is_judged_in_what_it_is_for():
+    """The tuned one needs half of our bits for the same MS-SSIM, and more for the same PSNR."""
+    tuned = similar(0.5)
+    for name, points in tuned.points.items():
+        tuned.points[name] = [
+            Point(point.bytes, point.psnr - 6, point.ms_ssim, 2.0, 1.0) for point in points
+        ]
+    report = compare(similar(1), {"peer": similar(2)}, {}, tuned)
+    assert list(report["codecs"]) == ["bladestream", TUNED, "peer"]
+    assert report["bd_rate"]["peer"]["of_curves"] == pytest.approx(-50)
+    assert report["bd_rate"][TUNED]["of_curves"] < -40
+    assert report["bd_rate_ms_ssim"]["peer"]["of_curves"] == pytest.approx(-75)
+    assert report["bd_rate_ms_ssim"]["bladestream"]["of_curves"] == pytest.approx(-50)
+    assert TUNED not in report["bd_rate_ms_ssim"]

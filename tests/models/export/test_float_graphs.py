@@ -10,9 +10,15 @@ from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.exact import set_exact
 from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
+from models.networks.masked_lite import MaskedLite
 from tests.models import tiny
 
-NETWORKS = {"lite": tiny.lite, "hp": tiny.hp}
+NETWORKS = {
+    "lite": tiny.lite,
+    "lite-ms-ssim": lambda: tiny.lite(architecture=MaskedLite),
+    "hp": tiny.hp,
+    "hp-easn-deep": tiny.hp_easn_deep,
+}
 
 
 @pytest.fixture(params=NETWORKS)

@@ -19,7 +19,6 @@ RECIPE = """
 name = "bunet"
 [model.arguments]
 widths = [2, 2, 2, 2]
-context = 2
 [data]
 kind = "pairs"
 crop = [128, 128]
@@ -44,7 +43,6 @@ description = "Four steps of training."
 licence = "Apache-2.0"
 data = "Bars."
 weaknesses = ["Everything."]
-threshold = 0.4
 """
 
 
@@ -52,14 +50,15 @@ threshold = 0.4
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     rng = np.random.default_rng(0)
-    for name in "01":
+    for home in ("turbines/0", "turbines/1", "validation/turbines/2"):
+        place, name = (folder / "data" / home).parent, home[-1]
         pixels = rng.integers(0, 100, (160, 260, 3), np.uint8)
         mask = np.zeros((160, 260), np.uint8)
         mask[:, 100:130] = 255
         pixels[mask > 0] += 120
         for kind, array in (("images", pixels), ("masks", mask)):
-            (folder / "data/turbines" / kind).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(array).save(folder / "data/turbines" / kind / f"{name}.png")
+            (place / kind).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(array).save(place / kind / f"{name}.png")
     (folder / "bunet.toml").write_text(RECIPE)
     (folder / "card.toml").write_text(CARD)
     where = ["--data", str(folder / "data"), "--out", str(folder / "run")]
@@ -88,7 +87,6 @@ def test_the_card_says_what_was_trained_on_what(entry):
     card = read_card(entry)
     assert (card.name, card.version, card.kind) == ("bunet", "1", "segmentation")
     assert (card.segmentation.height, card.segmentation.width) == (512, 768)
-    assert card.segmentation.threshold == 0.4
     assert card.training["data"] == "Bars."
     assert card.training["crops"]["shares"] == {"turbines": 1.0}
     small, full = card.training["stages"]
@@ -98,14 +96,18 @@ def test_the_card_says_what_was_trained_on_what(entry):
 
 
 def test_the_graph_answers_as_the_trained_network_does(entry, trained):
-    network = BUNet([2, 2, 2, 2], 2)
+    network = BUNet([2, 2, 2, 2])
     network.load_state_dict(torch.load(trained / "run/weights.pt", weights_only=True)["weights"])
     network.eval()
     model = SegmentationModel(entry, read_card(entry), Device("cpu", 1))
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (2, 3, 512, 768)).astype(np.float32)
     with torch.no_grad():
-        expected = network(torch.from_numpy(pictures)).sigmoid()[:, 0].numpy()
+        logit = network(torch.from_numpy(pictures))[:, 0]
+    fit = model.card.training["calibration"]
+    expected = (logit * fit["slope"] + fit["offset"]).sigmoid().numpy()
+    assert fit["pictures"] == 1
+    assert fit["slope"] != 1
     assert np.abs(model.probability(pictures) - expected).max() < 1e-4
     assert expected.std() > 0
 

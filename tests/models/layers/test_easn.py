@@ -54,3 +54,16 @@ def test_every_weight_learns_once_the_last_of_each_branch_has(layer):
     layer(torch.randn(1, 4, 8, 8)).square().sum().backward()
     for name, parameter in layer.named_parameters():
         assert (parameter.grad != 0).any(), name
+
+
+def test_gradients_are_the_same_with_channels_last():
+    """Where a strided 1x1 of three channels broke memory."""
+    step = scattered(EASNDown(3, 16))
+    x = torch.randn(2, 3, 64, 64)
+    step(x).square().mean().backward()
+    first = [parameter.grad.clone() for parameter in step.parameters()]
+    step.zero_grad()
+    step.to(memory_format=torch.channels_last)
+    step(x.contiguous(memory_format=torch.channels_last)).square().mean().backward()
+    for parameter, gradient in zip(step.parameters(), first, strict=True):
+        assert torch.allclose(parameter.grad, gradient, atol=1e-4)

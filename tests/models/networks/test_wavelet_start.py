@@ -40,6 +40,18 @@ def test_latents_are_orthonormal_coefficients_in_levels_of_8_bits():
 
 
 @torch.no_grad()
+def test_easn_between_plain_steps_begins_as_the_same_codec():
+    deep = built(N=32, M=48, fine=(32, 32))
+    network = HyperpriorEASN(N=32, M=48, width=8, features=4)
+    start_as_wavelet(network.g_a, network.g_s)
+    rgb = photograph_like(24)
+    y, expected = network.analysis(rgb), deep.analysis(rgb)
+    assert torch.allclose(y, expected, atol=0.05)
+    shown, wanted = (each.synthesis(expected, torch.zeros(1, 16, 16)) for each in (network, deep))
+    assert torch.allclose(shown, wanted, atol=0.05)
+
+
+@torch.no_grad()
 def test_few_channels_keep_what_is_smooth():
     """Channels to spare, as on the 1/2 grid here, add nothing yet."""
     network = built(N=48, M=96, fine=(16, 24))

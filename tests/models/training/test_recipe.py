@@ -57,6 +57,7 @@ def changed(path, value):
         (("stages", 0, "minutes"), 3),
         (("stages", 0, "steps"), None),
         (("stages", 0, "rate"), 0),
+        (("stages", 0, "part_rates"), {"g_a": 0}),
         (("stages", 0, "raet"), 1e-3),
         (("stages",), GOOD["stages"] * 2),
         (("stages", 0), GOOD["stages"][0] | {"exact": True, "bf16": True}),

@@ -122,7 +122,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(plan, crops
 def test_a_run_on_pairs_resumes_from_one_size_of_views_to_the_next(sets, tmp_path):
     plan = Recipe.model_validate(
         {
-            "model": {"name": "bunet", "arguments": {"widths": [2, 2, 2, 2], "context": 2}},
+            "model": {"name": "bunet", "arguments": {"widths": [2, 2, 2, 2]}},
             "data": {"kind": "pairs", "crop": [64, 128], "batch": 2, "shares": {"turbines": 1.0}},
             "stages": [
                 stage(loss="focal_crf", steps=4, crop=(64, 64), batch=1, channels_last=True),
@@ -203,6 +203,32 @@ def test_frozen_parts_do_not_move(crops, tmp_path):
     trainer.run()
     assert torch.equal(trainer.model.other.weight.detach(), before)
     assert (trainer.model.colour != 0).all()
+
+
+def test_a_part_learns_at_its_share_of_the_rate(crops, tmp_path):
+    def moved(folder, **changes):
+        trainer = Trainer(recipe(stage(steps=1, warm_up=1, **changes)), crops, folder, CPU)
+        before = trainer.model.colour.detach().clone()
+        trainer.run()
+        return float((trainer.model.colour - before).abs().max().detach())
+
+    # Adam's first step is the rate, whatever the gradient.
+    whole = moved(tmp_path / "whole")
+    assert moved(tmp_path / "tenth", part_rates={"colour": 0.1}) == pytest.approx(
+        whole / 10, rel=1e-3
+    )
+
+
+def test_a_run_begins_with_published_weights_and_goes_on_with_its_own(crops, tmp_path, monkeypatch):
+    published = Toy().state_dict() | {"colour": torch.tensor([5.0, 6.0, 7.0])}
+    monkeypatch.setattr(Toy, "load_pretrained", Toy.load_state_dict, raising=False)
+    monkeypatch.setattr(module, "pretrained_weights", {"package": published}.__getitem__)
+    plan = recipe(stage(), model={"name": "toy", "pretrained": "package"})
+    first = Trainer(plan, crops, tmp_path, CPU, after(2))
+    assert torch.equal(first.model.colour, published["colour"])
+    first.run()
+    again = Trainer(plan, crops, tmp_path, CPU)
+    assert not torch.equal(again.model.colour, published["colour"])
 
 
 def test_a_step_without_a_finite_loss_is_skipped_and_counted(crops, tmp_path, monkeypatch):

@@ -66,6 +66,7 @@ class FakeEncoder:
             "width": width,
             "height": height,
             "mode": options.mode or "lossless",
+            "profile": options.profile,
             "model": options.model or "fake",
             "quality": options.quality or 3.0,
             "roi_quality": options.roi_quality or 6.0,

@@ -53,6 +53,13 @@ def test_progressive_reaches_the_codec(client, png, query, progressive):
     assert report_of(client.post(f"/compress{query}", content=png))["progressive"] is progressive
 
 
+@pytest.mark.parametrize(
+    ("query", "profile"), [("", "default"), ("?profile=roi-eml&mode=roi-only", "roi-eml")]
+)
+def test_the_profile_reaches_the_codec(client, png, query, profile):
+    assert report_of(client.post(f"/compress{query}", content=png))["profile"] == profile
+
+
 def test_a_form_brings_the_mask(client, png, pixels):
     mask = np.zeros(pixels.shape[:2], np.uint8)
     mask[:, :15] = 255
@@ -146,9 +153,11 @@ def test_the_mode_reaches_the_codec(client, png, mode):
         "mode=roi-only&roi_quality=6",
         "mode=lossy&lossless_model=pyramid",
         "roi_quality=6&lossless_model=pyramid",
+        "profile=roi-eml&model=lite",
+        "profile=roi-eml&lossless_model=bitswap",
     ],
 )
-def test_parameters_that_contradict_the_mode_are_refused(client, png, query):
+def test_parameters_that_contradict_each_other_are_refused(client, png, query):
     response = client.post(f"/compress?{query}", content=png)
     assert (response.status_code, response.json()["code"]) == (422, "bad-parameter")
 
@@ -179,6 +188,7 @@ def test_a_file_larger_than_what_was_posted_says_so_in_a_header(client, png):
         "surface=",
         "surface=%00",
         "mode=other",
+        "profile=paper",
         "metadata=all",
         "qualty=3",
     ],

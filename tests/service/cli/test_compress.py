@@ -47,6 +47,16 @@ def test_a_lossless_model_and_progressive_arrive(bladestream, codec, photo: Path
     assert (second.lossless_model, second.progressive) == (None, True)
 
 
+def test_a_profile_arrives_and_takes_no_models(bladestream, codec, photo: Path) -> None:
+    words = ("compress", photo, photo.with_suffix(".blade"))
+    assert bladestream(*words).status == 0
+    assert bladestream(*words, "--profile", "roi-eml").status == 0
+    assert [call.options.profile for call in codec.calls] == ["default", "roi-eml"]
+    refused = bladestream(*words, "--profile", "roi-eml", "--model", "lite")
+    assert refused.status == 2
+    assert "names its own models" in refused.err
+
+
 def test_without_a_mask_the_blade_is_found(
     bladestream, codec, finds_bright, tmp_path: Path
 ) -> None:
@@ -113,6 +123,7 @@ def test_a_mask_file_arrives_as_booleans(bladestream, codec, photo: Path) -> Non
         ["--quality", "high"],
         ["--target-bytes", "-1"],
         ["--mode", "fast"],
+        ["--profile", "paper"],
         ["--metadata", "all"],
         ["--unknown"],
     ],

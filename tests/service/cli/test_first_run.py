@@ -19,7 +19,7 @@ def test_a_sample_goes_through_the_service_and_back(
 ) -> None:
     demo(SAMPLES / f"{name}.jpg", SAMPLES / f"{name}.mask.png", tmp_path)
     told = capsys.readouterr().out
-    assert "no model that finds the blade" in told
+    assert "blade found" in told
     for figure in ("bytes in", "bytes out", "bits a pixel", "PSNR, blade"):
         assert figure in told
     original = pixels(SAMPLES / f"{name}.jpg")
@@ -32,6 +32,45 @@ def test_a_sample_goes_through_the_service_and_back(
     assert 1000 < (tmp_path / f"{name}.blade").stat().st_size < original.size / 2
     with Image.open(tmp_path / f"{name}.side-by-side.png") as sheet:
         assert sheet.width > 3 * original.shape[1]
+
+
+def test_the_paper_s_chain_stands_beside_the_default(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    paper_zoo_folder: Path,
+) -> None:
+    monkeypatch.setenv("BLADESTREAM_ZOO_PATH", str(paper_zoo_folder))
+    sample = SAMPLES / "blade-tip.jpg"
+    demo(sample, sample.with_suffix(".mask.png"), tmp_path)
+    told = capsys.readouterr().out
+    for figure in ("hp-easn-deep/1", "bitswap/", "bits a blade pixel", "bytes lent"):
+        assert figure in told
+    original = pixels(sample)
+    blade = pixels(sample.with_suffix(".mask.png")).astype(bool)
+    files = [tmp_path / f"blade-tip{name}.blade" for name in ("", ".roi-eml")]
+    assert files[0].read_bytes() != files[1].read_bytes()
+    for file in files:
+        decoded = pixels(file.with_name(file.stem + ".decoded.png"))
+        assert np.array_equal(decoded[blade], original[blade])
+
+
+def test_a_profile_without_its_models_is_left_out(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    zoo_folder: Path,
+) -> None:
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    for name in ("lite", "pyramid"):
+        (zoo / name).symlink_to(zoo_folder / name)
+    monkeypatch.setenv("BLADESTREAM_ZOO_PATH", str(zoo))
+    sample = SAMPLES / "blade-tip.jpg"
+    demo(sample, sample.with_suffix(".mask.png"), tmp_path / "out")
+    told = capsys.readouterr().out
+    assert "roi-eml is left out: this service has no hp-easn-deep and no bitswap" in told
+    assert not list((tmp_path / "out").glob("*roi-eml*"))
 
 
 def test_a_service_that_cannot_start_fails_the_run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,13 +12,15 @@ from service.codec.grid import Grid, Window
 from service.codec.lossy import analyse, synthesise
 from service.codec.options import no_checkpoint
 from service.runtime.lossy_model import LossyModel
+from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
 
 
-@pytest.fixture(scope="module")
-def model(zoo: Zoo) -> LossyModel:
-    return zoo.by_name(None)
+@pytest.fixture(scope="module", params=["lite", "hp-easn-deep"])
+def model(paper_zoo_folder: Path, request: pytest.FixtureRequest) -> LossyModel:
+    """The default, and one of the other family."""
+    return Zoo(paper_zoo_folder, Device("cpu", 1), "lite").by_name(request.param)
 
 
 @pytest.fixture
@@ -69,7 +73,8 @@ def test_synthesis_looks_no_further_than_its_halo(
     assert np.array_equal(synthesise(model, y, quality, grid, window, no_checkpoint), expected)
 
 
-def test_flat_colours_survive_analysis_and_synthesis(model: LossyModel) -> None:
+def test_flat_colours_survive_analysis_and_synthesis(zoo: Zoo) -> None:
+    model = zoo.by_name(None)
     grid = Grid(200, 100)
     pixels = np.full((100, 200, 3), (200, 120, 40), np.uint8)
     y = analyse(model, pixels, grid, no_checkpoint)

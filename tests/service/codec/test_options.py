@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from service.codec.container.layout import MODES
 from service.codec.options import CompressOptions, DecompressOptions, no_checkpoint, to_steps
+from service.codec.profiles import Chain
 from service.errors import BadParameter
 
 MIXED = np.array([[True, False]])
@@ -40,6 +42,22 @@ def test_modes() -> None:
     CompressOptions(mode="roi-only", target_bytes=1).validate()
     with pytest.raises(BadParameter, match="no mode"):
         CompressOptions(mode="LOSSY").validate()
+
+
+def test_a_profile_names_its_models_and_the_default_those_that_are_named() -> None:
+    assert CompressOptions(profile="roi-eml").chain == Chain("hp-easn-deep", "bitswap")
+    assert CompressOptions().chain == Chain(None, None)
+    assert CompressOptions(model="hp", lossless_model="bitswap").chain == Chain("hp", "bitswap")
+    for mode in MODES:
+        CompressOptions(profile="roi-eml", mode=mode).validate()
+
+
+@pytest.mark.parametrize("named", [{"model": "lite"}, {"lossless_model": "bitswap"}])
+def test_a_profile_takes_no_models(named: dict) -> None:
+    with pytest.raises(BadParameter, match="roi-eml names its own models: it takes no"):
+        CompressOptions(profile="roi-eml", **named).validate()
+    with pytest.raises(BadParameter, match="no profile"):
+        CompressOptions(profile="paper").validate()
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_a_missing_file_is_refused(copy: Copy) -> None:
         lambda card: card["files"].update({"analysis.onnx": "0" * 63}),
         lambda card: card["lossy"].update(groups=[]),
         lambda card: card["lossy"].update(synthesis_halo=-16),
+        lambda card: card["lossy"].update(synthesis_halo=272),
         lambda card: card["lossy"].update(analysis_halo=50),
     ],
 )

@@ -55,7 +55,7 @@ def write_entry(folder: Path, model: onnx.ModelProto) -> None:
         "training": {},
         "quality": {},
         "weaknesses": [],
-        "segmentation": {"threshold": 0.4},
+        "segmentation": {},
     }
     (folder / "model.json").write_text(json.dumps(card))
 
@@ -91,7 +91,6 @@ def test_it_tells_how_probable_blade_is(folder: Path) -> None:
     assert (found.shape, found.dtype) == ((2, 512, 768), np.float32)
     expected = 1 / (1 + np.exp(-0.04 * (pictures.mean(1) - 127.5)))
     np.testing.assert_allclose(found, expected, atol=1e-4)
-    assert model.card.segmentation.threshold == 0.4
 
 
 def test_the_zoo_lists_it_and_tells_that_it_works(folder: Path) -> None:

@@ -7,11 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
+from service.segmentation.forest import VOTE
+
 
 class BrightModel:
-    """Probability is brightness; the threshold of 0.5 lies at level 127.5."""
+    """Probability grows with brightness; level 127.5 is as probable as blade must be."""
 
-    card = SimpleNamespace(name="bright", segmentation=SimpleNamespace(threshold=0.5))
+    card = SimpleNamespace(name="bright")
 
     def __init__(self) -> None:
         self.seen: list[NDArray[np.float32]] = []
@@ -20,4 +22,4 @@ class BrightModel:
         assert pictures.shape == (1, 3, 512, 768)
         assert pictures.dtype == np.float32
         self.seen.append(pictures[0])
-        return pictures.mean(axis=1) / 255
+        return (pictures.mean(axis=1) / 255) ** np.float32(np.log(VOTE) / np.log(0.5))

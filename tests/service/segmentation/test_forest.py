@@ -121,9 +121,15 @@ def test_the_vote_is_the_mean_against_0_37() -> None:
     unsure = np.full_like(network, 0.55)
     voted = soft_vote(network, unsure, blade)
     # (0.2 + 0.55) / 2 = 0.375, but only where the mask is near.
-    np.testing.assert_array_equal(voted[0], (np.arange(768) >= 276) & (np.arange(768) < 424))
+    np.testing.assert_array_equal(voted[0], (np.arange(768) >= 292) & (np.arange(768) < 408))
     np.testing.assert_array_equal(soft_vote(network, unsure - 0.02, blade), blade)
-    assert not soft_vote(network, np.zeros_like(network), blade).any()
+
+
+def test_the_forest_takes_nothing_away_that_the_network_found() -> None:
+    blade = np.zeros((512, 768), bool)
+    blade[:, 300:400] = True
+    network = np.where(blade, 0.4, 0.0).astype(np.float32)
+    np.testing.assert_array_equal(soft_vote(network, np.zeros_like(network), blade), blade)
 
 
 def test_far_from_the_mask_the_network_decides() -> None:

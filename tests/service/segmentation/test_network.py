@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import BadParameter
-from service.segmentation.network import at_even_chances, blade_probability
+from service.segmentation.network import blade_probability
 from tests.service.segmentation.bright import BrightModel
 
 
@@ -28,7 +28,8 @@ def working() -> np.ndarray:
 def test_a_network_without_a_side_answers_the_same_for_any_flips(working, flips: int) -> None:
     model = BrightModel()
     found = blade_probability(model, working, flips)
-    np.testing.assert_allclose(found, working.mean(2) / 255, atol=1e-6)
+    alone = BrightModel().probability(working.transpose(2, 0, 1)[None].astype(np.float32))[0]
+    np.testing.assert_allclose(found, alone, atol=1e-6)
     assert found.dtype == np.float32
     assert len(model.seen) == flips
     assert len({picture.tobytes() for picture in model.seen}) == flips
@@ -50,15 +51,3 @@ def test_the_checkpoint_is_called_between_runs(working) -> None:
     calls = []
     blade_probability(BrightModel(), working, 2, lambda *call: calls.append(call))
     assert calls == [("network", 0, 2), ("network", 1, 2), ("network", 2, 2)]
-
-
-@pytest.mark.parametrize("threshold", [0.2, 0.37, 0.5, 0.9])
-def test_the_threshold_comes_to_one_half_and_the_order_stays(threshold: float) -> None:
-    told = np.linspace(0, 1, 101, dtype=np.float32)
-    even = at_even_chances(told, threshold)
-    np.testing.assert_allclose(even[np.abs(told - threshold).argmin()], 0.5, atol=1e-5)
-    assert (np.diff(even) > 0).all()
-    assert (even[0], even[-1]) == (0, 1)
-    assert even.dtype == np.float32
-    if threshold == 0.5:
-        np.testing.assert_allclose(even, told, atol=1e-6)

@@ -1,11 +1,9 @@
 import email.parser
 import email.policy
 
-import numpy as np
 import pytest
 
-from service.cli.demo import multipart, server_timing
-from service.cli.side_by_side import side_by_side
+from service.cli.posting import multipart, server_timing
 
 
 def test_a_form_holds_its_files_byte_for_byte() -> None:
@@ -25,14 +23,3 @@ def test_server_timing_is_read_in_seconds() -> None:
     timing = 'read;dur=12.5, entropy;desc="coding";dur=80, cached'
     assert server_timing(timing) == pytest.approx({"read": 0.0125, "entropy": 0.08})
     assert server_timing(None) == {}
-
-
-def test_the_third_panel_shows_the_difference_eightfold() -> None:
-    original = np.full((20, 30, 3), 50, np.uint8)
-    decoded = original.copy()
-    decoded[5, 7] = (52, 49, 200)
-    sheet = np.asarray(side_by_side(original, decoded))
-    panel = sheet[-20:, -30:]
-    assert tuple(panel[5, 7]) == (16, 8, 255)
-    assert panel.sum() == 16 + 8 + 255
-    np.testing.assert_array_equal(sheet[-20:, :30], original)

@@ -1,0 +1,55 @@
+"""Begin a training where another network's ended."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from models.networks.registry import build
+from models.training import checkpoints
+from models.training.recipe import Recipe, RecipeError
+
+# Steps of quantisation are what a recipe chooses; they are not carried over.
+_OWN = ("gains_y.", "gains_z.")
+
+
+def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
+    """Write ``folder``'s first checkpoint from ``weights.pt`` of another run.
+
+    The record of that run comes first in this one's. A checkpoint that is there stays.
+
+    Raises
+    ------
+    RecipeError
+        The file is no ``weights.pt``, its network's parts are not this one's, or a stage has the
+        name of one that it went through.
+    """
+    path = folder / "checkpoint.pt"
+    if path.exists():
+        return
+    try:
+        state = checkpoints.load(weights)
+        there, record = state["weights"], state["record"]
+    except (pickle.UnpicklingError, RuntimeError, KeyError) as error:
+        raise RecipeError(f"{weights} is not what a finished training run leaves") from error
+    again = {stage.name for stage in recipe.stages} & {past["stage"] for past in record}
+    if again:
+        raise RecipeError(f"{weights} went through {', '.join(sorted(again))} already")
+    network = build(recipe.model.name, recipe.model.arguments)
+    own = {name: value for name, value in network.state_dict().items() if name.startswith(_OWN)}
+    try:
+        network.load_state_dict({**there, **own})
+    except RuntimeError as error:
+        raise RecipeError(f"{weights} does not fit {recipe.model.name}: {error}") from error
+    folder.mkdir(parents=True, exist_ok=True)
+    first = {
+        "recipe": recipe.model_dump(mode="json"),
+        "weights": network.state_dict(),
+        "finished": record,
+        "running": None,
+        "random": checkpoints.random_state(np.random.default_rng(recipe.seed)),
+        "metrics": 0,
+    }
+    checkpoints.save(path, first)
