@@ -36,6 +36,7 @@ from models.export.zoo_entry import write_zoo_entry
 from models.networks.bitswap import Bitswap
 from models.networks.bunet import BUNet
 from models.networks.lossy_network import LossyNetwork
+from models.networks.nested import Nested
 from models.networks.patches import PATCH
 from models.networks.pyramid import Pyramid
 from models.networks.registry import build
@@ -115,7 +116,8 @@ def export(
     network.load_state_dict(state["weights"])
     network.eval()
     card = _card(recipe, state, folder, prose)
-    if isinstance(network, LossyNetwork):
+    # Files have two levels of latents, with tables that only ``hp``'s kind of top level has.
+    if isinstance(network, LossyNetwork) and not isinstance(network, Nested):
         pictures = training_pictures(recipe, cache)
         make_exact(network, pictures)
         return write_zoo_entry(network, pictures, folder, card)

@@ -20,41 +20,34 @@ hybrid        true           true
 What the paper leaves open, or what differs here:
 
 - Gain vectors on every level make one model serve every rate. A latent is thus quantised in steps
-  of 1/gain, by which even a fixed prior can cost next to nothing a symbol; with unit steps a
-  standard logistic density would take two bits of each at least.
+  of 1/gain, by which even a fixed density can cost next to nothing a symbol; with unit steps, the
+  standard logistic would take two bits of each at least.
 - Where grids shrink, they do so to 1/16, 1/64 and 1/256; a fourth level stays at 1/256, since a
   patch of 256x256 has no cell to spare.
-- Scales come from the exact integer networks of ``subband_prior``, with a single group, in place
-  of a mirrored h_a in float. So everything between symbols and table indices is exact-ready on
-  every level. What is not: the topmost level's density is computed in float (its tables are
-  static, one a channel and anchor, but nothing makes them yet), and files hold two levels. No
-  export therefore; ``measure`` counts bits.
+- Rates of upper levels have no lower bound in training. That a bin's mass has one bounds what a
+  symbol can cost and steadies the gradient.
+
+Exact and not: all networks between symbols and the table indices of the level below are those of
+``subband_prior``, in place of a mirrored h_a in float, so they can be switched to integers on every
+level. The topmost level's density is computed in float; at the gains of the nine anchors it comes
+down to static tables, one a channel, but nothing makes these yet. Files and the service know two
+levels. There is no export therefore: ``measure`` counts the bits.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
-from torch.nn import ModuleList
 from torch.nn import functional as F
 
-from models.layers.density import deviation, index_of
 from models.layers.exact import round_through
 from models.networks.hyperprior import UNIT, Hyperprior, with_noise
-from models.networks.nested_levels import Factorized, Inference, LevelAbove, Logistic, even_gains
+from models.networks.nested_levels import LevelFeatures, UpperLevels, start_gains
 from models.networks.patches import PATCH
-from models.networks.subband_prior import TopFeatures
 from models.networks.wavelet_start import start_as_wavelet
 
 NAMES = ("y", "z", "z3", "z4")
 SHRINKING, EQUAL = (4, 4, 1), (1, 1, 1)
-# Gains of upper latents before training. Where there are sixteen times as many, they must start
-# with fewer bits each: a zero is all but certain.
-GAIN_SHRINKING, GAIN_EQUAL = 4.0, 0.1
-# Natural log-deviation of upper latents at gain one before training, measured on photographs.
-START_Z = -0.7
 
 
 class Nested(Hyperprior):
@@ -85,25 +78,23 @@ class Nested(Hyperprior):
         if not 2 <= levels <= len(NAMES):
             raise ValueError(f"a nested model has 2 to {len(NAMES)} levels, not {levels}")
         super().__init__(N, M, width, features)
-        if wavelet_start:
-            start_as_wavelet(self.g_a, self.g_s)
         channels, strides = (M, EQUAL) if equal else (N, SHRINKING)
         self.names = NAMES[:levels]
-        gain = GAIN_EQUAL if equal else GAIN_SHRINKING
         # The second level's are another size than those of ``hp``, or see other borders.
-        self.gains_z = even_gains(channels, gain)
-        self.h_a = Inference(M, N, channels, strides[0])
-        self.top = TopFeatures(channels, width, features, signed=True, fold=strides[0])
-        self.above = ModuleList(
-            LevelAbove(channels, N, stride, width, features, START_Z, gain)
-            for stride in strides[1 : levels - 1]
+        self.gains_z = start_gains(channels, equal=equal)
+        self.top = LevelFeatures(channels, width, features, strides[0])
+        self.levels = UpperLevels(
+            *(M, channels, N, strides[: levels - 1], width, features),
+            equal=equal,
+            logistic=logistic,
         )
-        self.density = Logistic() if logistic else Factorized(channels)
-        del self.log_scale_z  # what ``density`` is for
+        del self.h_a, self.log_scale_z  # what ``levels`` has in their place
+        if wavelet_start:
+            self.levels.h_a.balance(start_as_wavelet(self.g_a, self.g_s))
 
     def hyper_analysis(self, y: Tensor) -> Tensor:
         """y (B, M, h, w) to z (B, C, h/4, w/4), or of y's own size where latents are equal."""
-        z: Tensor = self.h_a(y.abs() / UNIT)
+        z: Tensor = self.levels.h_a(y.abs() / UNIT)
         return z
 
     def means(self, z: Tensor) -> Tensor:
@@ -113,47 +104,22 @@ class Nested(Hyperprior):
 
     def noisy_upper_bits(self, z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
         """As ``Hyperprior``'s, of all levels; scales follow from what is rounded, without noise."""
-        gain = torch.exp(self.gains_z(top_quality))[:, :, None, None]
-        scaled = [z, *self._further(z / gain, top_quality)]
-        symbols = [round_through(each) for each in scaled]
-        found = self._bits_of_levels([with_noise(each) for each in scaled], symbols, top_quality)
+        log_gain = self.gains_z(top_quality)
+        further = self.levels.further(z * torch.exp(-log_gain)[:, :, None, None], top_quality)
+        noisy = [with_noise(each) for each in (z, *further)]
+        symbols = [round_through(each) for each in (z, *further)]
+        found = self.levels.bits(noisy, symbols, log_gain, top_quality)
         rows = z.shape[2] * self.top.fold * 16 // PATCH
-        return {name: under_patches(bits, rows) for name, bits in found.items()}
+        under = [under_patches(bits, rows) for bits in found]
+        return dict(zip(self.names[1:], under, strict=True))
 
     def upper_bits(self, y: Tensor, symbols_z: Tensor, top_quality: Tensor) -> dict[str, Tensor]:
         """Bits a picture (B,) of z, z3 ... by name."""
-        further = self._further(self.hyper_analysis(y).float(), top_quality)
+        further = self.levels.further(self.hyper_analysis(y).float(), top_quality)
         symbols = [symbols_z, *(torch.floor(each + 0.5) for each in further)]
-        found = self._bits_of_levels(symbols, symbols, top_quality)
-        return {name: bits.flatten(1).sum(1) for name, bits in found.items()}
-
-    def _further(self, z: Tensor, top_quality: Tensor) -> list[Tensor]:
-        """z3, z4 times their gains, from z (B, C, h, w) without its own and anchors (B,)."""
-        scaled = []
-        for level in self._above():
-            z = level.h_a(z.abs()).float()
-            scaled.append(z * torch.exp(level.gains(top_quality))[:, :, None, None])
-        return scaled
-
-    def _bits_of_levels(
-        self, counted: list[Tensor], symbols: list[Tensor], top_quality: Tensor
-    ) -> dict[str, Tensor]:
-        """Bits of z, z3 ... as they are ``counted`` (symbols, or noisy), of their shapes.
-
-        A level's scales follow from the ``symbols`` of the level above it.
-        """
-        gains = [self.gains_z, *(level.gains for level in self._above())]
-        logs = [gain(top_quality) for gain in gains]
-        bits = []
-        for number, level in enumerate(self._above()):
-            index = level.index(symbols[number + 1], top_quality)
-            index = index + index_of(logs[number])[:, :, None, None]
-            bits.append(self.bits(counted[number], deviation(index)))
-        bits.append(self.density(counted[-1], logs[-1]))
-        return dict(zip(self.names[1:], bits, strict=True))
-
-    def _above(self) -> list[LevelAbove]:
-        return [cast(LevelAbove, level) for level in self.above]
+        found = self.levels.bits(symbols, symbols, self.gains_z(top_quality), top_quality)
+        sums = [bits.flatten(1).sum(1) for bits in found]
+        return dict(zip(self.names[1:], sums, strict=True))
 
 
 def under_patches(bits: Tensor, rows: int) -> Tensor:

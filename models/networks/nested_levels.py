@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.layers.density import LOG_STEP, logistic_bits
+from models.layers.centred import CentredConv, signed_features
+from models.layers.density import LOG_STEP, deviation, gaussian_bits, index_of, logistic_bits
 from models.layers.gains import Gains
 from models.layers.resampling import start_at_unit_gain
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 # Deviation of a logistic density of scale one.
 LOGISTIC_DEVIATION = math.pi / math.sqrt(3.0)
-LEAST_MASS = 1e-9  # as in ``gaussian_bits``
+LEAST_FALL = -1e-6  # of a cumulative's logarithm over one bin, never quite nothing
+# Natural log-deviation of upper latents at gain one before training, measured on photographs.
+START_Z = -0.7
+EVEN_GAIN = 2.0  # of levels that shrink
+SILENT = 8  # halvings after which a channel can only say zero
 
 
 def inverse_softplus(value: float) -> float:
@@ -40,6 +46,17 @@ class Inference(nn.Sequential):
             *(_convolution(N, N, 5, step, N * 25 / 2), nn.ReLU()),
             _convolution(N, channels, 5, step, N * 25 / 2),
         )
+
+    @torch.no_grad()
+    def balance(self, sizes: Tensor) -> None:
+        """Let inputs of so different sizes (below,) count alike.
+
+        Else the lowest band, the picture's brightness, drowns what tells how busy a place is, and
+        it takes hundreds of steps more until z tells anything.
+        """
+        enter = self[0]
+        assert isinstance(enter, nn.Conv2d)
+        enter.weight.div_(sizes[None, :, None, None])
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int, terms: float) -> nn.Conv2d:
@@ -91,9 +108,11 @@ class Factorized(nn.Module):
         lower = self._logits((symbols - 0.5) / gain)
         upper = self._logits((symbols + 0.5) / gain)
         # On the side of the smaller tail, where float32 still tells the two apart.
-        side = torch.where(lower + upper > 0, -1.0, 1.0)
-        mass = (torch.sigmoid(side * upper) - torch.sigmoid(side * lower)).abs()
-        return -torch.log2(mass.clamp_min(LEAST_MASS))
+        right = lower + upper > 0
+        inner = F.logsigmoid(torch.where(right, -lower, upper))
+        outer = F.logsigmoid(torch.where(right, -upper, lower))
+        nats = -inner - torch.log(-torch.expm1((outer - inner).clamp_max(LEAST_FALL)))
+        return nats / math.log(2.0)
 
     def _logits(self, z: Tensor) -> Tensor:
         """Logit of the cumulative at z, both (B, C, h, w)."""
@@ -105,11 +124,35 @@ class Factorized(nn.Module):
         return x.reshape(z.shape[1], z.shape[0], *z.shape[2:]).transpose(0, 1)
 
 
-def even_gains(channels: int, gain: float) -> Gains:
-    """Gains that start the same at every quality: what is told of scales depends little on it."""
+def start_gains(channels: int, *, equal: bool) -> Gains:
+    """Gains of an upper level, the same at every quality: scales take about the same bits at all.
+
+    A level as large as y has many symbols to tell little: its gains halve from channel to channel,
+    so that few of them start to speak. (All alike, they either cost more than they save or are
+    too small to tell anything.)
+    """
     gains = Gains(channels)
-    nn.init.constant_(gains.logarithm, math.log(gain))
+    halvings = torch.arange(channels).clamp(max=SILENT)
+    start = -halvings * math.log(2.0) if equal else torch.full((channels,), math.log(EVEN_GAIN))
+    with torch.no_grad():
+        gains.logarithm.copy_(start.expand_as(gains.logarithm))
     return gains
+
+
+class LevelFeatures(TopFeatures):
+    """What a level below is told, exact: symbols (B, C, H, W) to (B, F, fold H, fold W).
+
+    Upper symbols are mostly zeros and ones, which ``TopFeatures`` would hardly tell apart.
+    """
+
+    def __init__(self, channels: int, width: int, features: int, fold: int) -> None:
+        super().__init__(channels, width, features, signed=True, fold=fold)
+        self.enter = CentredConv(2 * channels, width, 1)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        """Features of integer symbols."""
+        stream = self.block(self.enter(signed_features(symbols)))
+        return F.pixel_shuffle(self.leave(stream), self.fold)
 
 
 class LevelAbove(nn.Module):
@@ -123,8 +166,7 @@ class LevelAbove(nn.Module):
     N : channels inside ``h_a``.
     stride : how much coarser the grid of z_l+1 is, 1 or 4.
     width, features : as in ``nested.Nested``.
-    start : natural log-deviation of z_l before training, at gain one.
-    gain : of z_l+1 before training, at every quality.
+    equal : whether levels are as large as y.
     """
 
     def __init__(
@@ -134,14 +176,13 @@ class LevelAbove(nn.Module):
         stride: int,
         width: int,
         features: int,
-        start: float,
-        gain: float,
+        equal: bool,
     ) -> None:
         super().__init__()
         self.h_a = Inference(channels, N, channels, stride)
-        self.gains = even_gains(channels, gain)
-        self.top = TopFeatures(channels, width, features, signed=True, fold=stride)
-        group = Group("z", range(channels), 1, start / LOG_STEP)
+        self.gains = start_gains(channels, equal=equal)
+        self.top = LevelFeatures(channels, width, features, stride)
+        group = Group("z", range(channels), 1, START_Z / LOG_STEP)
         self.prior = SubbandPrior(features, (width, width, width), [group])
 
     def index(self, symbols: Tensor, top_quality: Tensor) -> Tensor:
@@ -150,3 +191,68 @@ class LevelAbove(nn.Module):
         # A single group looks at no symbols of its own level.
         (raw,) = self.prior(features, top_quality * 64, [features])
         return raw.float() + self.prior.groups[0].start
+
+
+class UpperLevels(nn.Module):
+    """Everything above y: z, z3 ... (B, C, h, w) each, the topmost with a density of its own.
+
+    Parameters
+    ----------
+    M, channels : of y, and of each level above it.
+    N : channels inside the inference networks.
+    strides : how much coarser each grid is than the one below, 1 or 4.
+    width, features : as in ``nested.Nested``.
+    equal : whether levels are as large as y.
+    logistic : whether the density is fixed.
+    """
+
+    def __init__(
+        self,
+        M: int,
+        channels: int,
+        N: int,
+        strides: tuple[int, ...],
+        width: int,
+        features: int,
+        *,
+        equal: bool,
+        logistic: bool,
+    ) -> None:
+        super().__init__()
+        self.h_a = Inference(M, N, channels, strides[0])
+        self.above = nn.ModuleList(
+            LevelAbove(channels, N, stride, width, features, equal) for stride in strides[1:]
+        )
+        self.density = Logistic() if logistic else Factorized(channels)
+
+    def further(self, z: Tensor, top_quality: Tensor) -> list[Tensor]:
+        """z3, z4 times their gains, from z without its own and anchors (B,)."""
+        scaled = []
+        for level in self._above():
+            z = level.h_a(z.abs()).float()
+            scaled.append(z * torch.exp(level.gains(top_quality))[:, :, None, None])
+        return scaled
+
+    def bits(
+        self,
+        counted: list[Tensor],
+        symbols: list[Tensor],
+        log_gain: Tensor,
+        top_quality: Tensor,
+    ) -> list[Tensor]:
+        """Bits of z, z3 ... as they are ``counted`` (symbols, or noisy), of their shapes.
+
+        A level's scales follow from the ``symbols`` of the level above it. ``log_gain`` (B, C) is
+        that of z.
+        """
+        logs = [log_gain, *(level.gains(top_quality) for level in self._above())]
+        bits = []
+        for number, level in enumerate(self._above()):
+            index = level.index(symbols[number + 1], top_quality)
+            index = index + index_of(logs[number])[:, :, None, None]
+            bits.append(gaussian_bits(counted[number], deviation(index)))
+        bits.append(self.density(counted[-1], logs[-1]))
+        return bits
+
+    def _above(self) -> list[LevelAbove]:
+        return [cast(LevelAbove, level) for level in self.above]

@@ -23,6 +23,8 @@ from models.layers.resampling import Down, Up
 _AXES = ((1.0, 1.0, 1.0), (1.0, 0.0, -1.0), (-1.0, 2.0, -1.0))
 # Photographs have as much power in a colour axis as in grey at this many times the frequency.
 _COLOUR = 4.0
+# Fitted to photographs: size of a band over its frequency.
+_SIZE, _FALL = 7.7, -1.32
 # Of GDN's own start, where it divides and multiplies by next to nothing.
 _LINEAR_GDN = 0.01
 
@@ -70,12 +72,17 @@ def _split(bands: list[_Band], kept: int) -> tuple[list[_Band], Tensor]:
 
 
 @torch.no_grad()
-def start_as_wavelet(g_a: nn.Sequential, g_s: nn.Sequential) -> None:
+def start_as_wavelet(g_a: nn.Sequential, g_s: nn.Sequential) -> Tensor:
     """Set the resampling layers of EASN-deep, or those between GDN, to a wavelet packet.
 
     Those of synthesis become its inverse. Latents come out as twice the orthonormal coefficients
     of what goes in. Channels that the packet has no bands for keep their weights, but nothing
     listens to them yet.
+
+    Returns
+    -------
+    Tensor
+        About how large each channel of y / UNIT is on photographs, root mean square, (M,).
     """
     downs = [each for each in g_a if isinstance(each, EASNDown | Down)]
     ups = [each for each in g_s if isinstance(each, EASNUp | Up)]
@@ -99,6 +106,10 @@ def start_as_wavelet(g_a: nn.Sequential, g_s: nn.Sequential) -> None:
     for layer in [*g_a, *g_s]:
         if isinstance(layer, GDN):
             layer.root_gamma.mul_(math.sqrt(_LINEAR_GDN))
+    sizes = torch.ones(len(_convolution(downs[-1]).weight))
+    orders = torch.tensor([band.order() for band in bands])
+    sizes[: len(bands)] = _SIZE * orders**_FALL
+    return sizes
 
 
 def _convolution(layer: EASNDown | EASNUp | Down | Up) -> nn.Conv2d | nn.ConvTranspose2d:

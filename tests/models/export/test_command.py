@@ -194,3 +194,17 @@ def test_pyramids_are_exported_and_one_for_jpegs_beside_another(pictures, tmp_pa
     assert first.files.items() < second.files.items()
     assert {name.removeprefix("jpeg_") for name in second.files} == set(first.files)
     assert second.training["stages"][0]["loss"] == "jpeg"
+
+
+def test_what_no_file_can_hold_is_refused(command, tmp_path, pictures, capsys):
+    """Nested latents would pass for a lossy model with two levels."""
+    recipe, run = tmp_path / "nested.toml", tmp_path / "run"
+    recipe.write_text(
+        '[model]\nname = "nested"\narguments = { N = 4, M = 6, width = 4, features = 2 }\n'
+        '[data]\nbatch = 1\n[[stages]]\nname = "one"\nloss = "noise"\nsteps = 1\nrate = 1e-3\n'
+    )
+    assert train([str(recipe), "--data", str(pictures), "--out", str(run)]) == 0
+    out = tmp_path / "nested" / "1"
+    assert command("float", weights=run / "weights.pt", recipe=recipe, out=out) == 1
+    assert "no zoo entry can be made of nested" in capsys.readouterr().err
+    assert not out.exists()

@@ -35,7 +35,7 @@ def test_levels_have_the_grids_of_their_form(form, levels):
     z = network.hyper_analysis(y)
     shapes = [tuple(z.shape)]
     assert network.means(z).shape == (2, 0, 16, 32)
-    for level in network.above:
+    for level in network.levels.above:
         index = level.index(torch.zeros_like(level.h_a(z)), torch.zeros(2))
         assert index.shape == z.shape
         z = level.h_a(z.abs())
@@ -56,8 +56,9 @@ def test_every_part_learns(form, levels, exact, loss):
     value.backward()
     assert torch.isfinite(value)
     assert all(figures[f"bpp_{name}"] > 0 for name in NAMES[1:levels])
-    parts = [(name, part) for name, part in network.named_children() if name != "above"]
-    for number, level in enumerate(network.above):
+    parts = [(name, part) for name, part in network.named_children() if name != "levels"]
+    parts += [("levels.h_a", network.levels.h_a), ("levels.density", network.levels.density)]
+    for number, level in enumerate(network.levels.above):
         parts += [(f"above.{number}.{name}", part) for name, part in level.named_children()]
     for name, part in parts:
         learning = list(part.parameters())
@@ -86,7 +87,9 @@ def test_a_measurement_tells_every_level_the_topmost_last(form, levels):
 def test_noise_costs_about_what_rounding_does():
     """What training minimises is what is measured, level by level."""
     network = built("hybrid", 4, channels=(6, 30))
-    y = torch.randn(2, 30, 16, 16) * 5000
+    for gains in [network.gains_z, *(level.gains for level in network.levels.above)]:
+        nn.init.constant_(gains.logarithm, 2.0)
+    y = torch.randn(2, 30, 16, 16) * 500
     quality = torch.tensor([7.0, 8.0])
     symbols, _ = network.upper(y, quality)
     measured = network.upper_bits(y, symbols, quality)
@@ -101,7 +104,7 @@ def test_noise_costs_about_what_rounding_does():
 @torch.no_grad()
 def test_a_level_tells_the_scale_of_the_one_below():
     network = built("hybrid", 3)
-    (level,) = network.above
+    (level,) = network.levels.above
     quiet = level.index(torch.zeros(1, 10, 16, 16), torch.tensor([4.0]))
     symbols = torch.zeros(1, 10, 16, 16)
     symbols[:, :, 4, 4] = 3
@@ -137,6 +140,19 @@ def test_a_wavelet_start_is_a_codec_before_it_has_learnt_anything():
         shown = network.synthesis(network.analysis(rgb), torch.zeros(1, 16, 16))
         error[start] = float((shown - rgb)[:, :, 48:-48, 48:-48].square().mean())
     assert error[True] < 0.02 * float(rgb.var()) < error[False]
+
+
+@torch.no_grad()
+def test_brightness_does_not_drown_the_rest_of_what_z_is_made_of():
+    """Bands of a wavelet start are of sizes from some tens to a fraction of one."""
+    plain, balanced = (
+        built("hybrid", 2, channels=(24, 48), wavelet_start=start).levels.h_a
+        for start in (False, True)
+    )
+    share = balanced[0].weight / plain[0].weight
+    assert torch.allclose(share, share[:1, :, :1, :1].expand_as(share), rtol=1e-3)
+    lowest, others = share[0, 0, 0, 0], share[0, 1:, 0, 0]
+    assert (others > 2 * lowest).all()
 
 
 @pytest.mark.parametrize("levels", [1, 5])

@@ -1,7 +1,10 @@
 import pytest
 import torch
 
-from models.networks.nested_levels import Factorized, Logistic
+from models.layers.exact import STREAM_BITS, set_exact
+from models.layers.gains import ANCHORS
+from models.networks.nested_levels import Factorized, LevelFeatures, Logistic, start_gains
+from tests.models import tiny
 
 SYMBOLS = torch.arange(-400.0, 401.0)[None, None, None]  # (1, 1, 1, 801)
 
@@ -59,3 +62,33 @@ def test_far_symbols_are_dear_and_still_have_a_gradient(density):
     bits.sum().backward()
     assert (torch.isfinite(bits)).all()
     assert (symbols.grad > 0.5).all()
+
+
+@pytest.mark.parametrize("fold", [1, 4])
+@torch.no_grad()
+def test_features_are_exact_and_tell_small_symbols_apart(fold):
+    network = LevelFeatures(3, 8, 5, fold)
+    tiny.scatter(network, 0)
+    set_exact(network, True)
+    symbols = torch.zeros(1, 3, 4, 4)
+    quiet = network(symbols)
+    assert quiet.shape == (1, 5, 4 * fold, 4 * fold)
+    assert torch.equal(quiet * 2**STREAM_BITS, (quiet * 2**STREAM_BITS).round())
+    symbols[0, 1, 2, 2] = 1
+    away = (network(symbols) - quiet)[:, :, 2 * fold : 3 * fold, 2 * fold : 3 * fold].abs()
+    assert away.max() > 0.1
+
+
+@torch.no_grad()
+def test_few_channels_of_a_large_level_start_to_speak():
+    symbols = torch.zeros(1, 16, 1, 1)
+    cost = {}
+    for equal in (False, True):
+        gains = start_gains(16, equal=equal)
+        logs = gains(torch.arange(float(ANCHORS)))
+        assert torch.equal(logs, logs[:1].expand_as(logs))
+        cost[equal] = Logistic()(symbols, logs[:1]).flatten()
+    assert (cost[False] > 1).all()
+    assert cost[True][0] > 1
+    assert (cost[True].diff() <= 0).all()
+    assert cost[True][8:].max() < 1e-3

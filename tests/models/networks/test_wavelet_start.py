@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.patches import to_patches
 from models.networks.wavelet_start import start_as_wavelet
@@ -58,6 +59,22 @@ def test_few_channels_keep_what_is_smooth():
     shown = network.synthesis(network.analysis(rgb), torch.zeros(1, 16, 16))
     power = (inner(rgb) - inner(rgb).mean((2, 3), keepdim=True)).square().mean()
     assert (inner(shown) - inner(rgb)).square().mean() < 0.05 * power
+
+
+@pytest.mark.parametrize("network", [Hyperprior, HyperpriorEASN])
+@torch.no_grad()
+def test_transforms_of_strided_convolutions_alone_can_start_so(network):
+    network = network(N=48, M=96, width=8, features=4)
+    sizes = start_as_wavelet(network.g_a, network.g_s)
+    assert sizes.shape == (96,)
+    assert sizes.argmax() == 0  # the lowest band of grey
+    rgb = photograph_like(24)
+    y = network.analysis(rgb)
+    shown = network.synthesis(y, torch.zeros(1, 16, 16))
+    power = (inner(rgb) - inner(rgb).mean((2, 3), keepdim=True)).square().mean()
+    assert (inner(shown) - inner(rgb)).square().mean() < 0.05 * power
+    # In levels of 8 bits, as the gains at the start take them to be.
+    assert float(y.square().sum()) == pytest.approx(float((rgb - 128).square().sum()), rel=0.1)
 
 
 @torch.no_grad()
