@@ -73,15 +73,19 @@ def run(options: argparse.Namespace) -> None:
 
 def tables(options: argparse.Namespace) -> None:
     """Write pages, plots and their index from the results, without training."""
+    options.results.mkdir(parents=True, exist_ok=True)
     for path in sorted(options.results.glob("*.json")):
         _show(json.loads(path.read_text(encoding="utf-8")), options.results)
     write_index(options.results)
 
 
 def write_index(folder: Path) -> None:
-    """Write the page that leads to those of all studies of a folder."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    (folder / INDEX).write_text(index(found), encoding="utf-8")
+    """Write the page that leads to those of all studies; results of a folder."""
+    studies = {name: read_study(name) for name in names()}
+    reports = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")
+    }
+    (folder / INDEX).write_text(index(studies, reports), encoding="utf-8")
 
 
 def _show(report: Report, folder: Path) -> None:
