@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 
 from models.evaluation import markdown
 from models.evaluation.environment import shown
+from models.evaluation.report_file import write_json as _write_json
 from service.errors import BladestreamError
 from service.settings import get_settings
 
@@ -47,7 +47,7 @@ def rd(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words, options.qualities), **report}
-    write_json(out / "rd.json", report)
+    _write_json(out / "rd.json", report)
     text = markdown.long(report)
     (out / "rd.md").write_text(text, encoding="utf-8")
     draw(report, out / "rd.png")
@@ -69,7 +69,7 @@ def exactness(options: argparse.Namespace) -> None:
         options.checkpoint, options.images, options.calibration, options.qualities, get_settings()
     )
     report = {"command": _command(words, options.qualities), **found}
-    write_json(out / "exactness.json", report)
+    _write_json(out / "exactness.json", report)
     print(markdown.exactness_table(report))
 
 
@@ -85,7 +85,7 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
     report = {"command": _command(words), **found}
-    write_json(out / "bits_back.json", report)
+    _write_json(out / "bits_back.json", report)
     text = markdown(report)
     (out / "bits_back.md").write_text(text, encoding="utf-8")
     draw(report, out / "bits_back.png")
@@ -105,7 +105,7 @@ def lossless(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    write_json(out / "lossless.json", report)
+    _write_json(out / "lossless.json", report)
     text = as_markdown(report)
     (out / "lossless.md").write_text(text, encoding="utf-8")
     draw(report, out / "lossless.png")
@@ -138,7 +138,7 @@ def segmentation(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words), **found}
-    write_json(out / "segmentation.json", report)
+    _write_json(out / "segmentation.json", report)
     text = segmentation_page(report)
     (out / "segmentation.md").write_text(text, encoding="utf-8")
     draw_acceptance(report, out / "segmentation.png")
@@ -256,15 +256,6 @@ def _command(words: list[str], qualities: list[float] | None = None) -> str:
 def _read_json(path: Path) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return report
-
-
-def write_json(path: Path, report: dict[str, Any]) -> None:
-    """Indented, but a list of numbers or words on one line."""
-    text = json.dumps(report, indent=1)
-    text = re.sub(
-        r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: "[" + re.sub(r"\s+", " ", found[1]) + "]", text
-    )
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from models.evaluation.__main__ import write_json
 from models.evaluation.environment import shown
+from models.evaluation.report_file import write_json
 from models.studies.compare import by_group
 from models.studies.heldout import read_heldout
 from models.studies.page import index, page
