@@ -11,7 +11,7 @@ from pathlib import Path
 from models.evaluation import markdown
 from models.evaluation.arguments import QUALITIES, Command, parser_of, qualities_of
 from models.evaluation.environment import shown
-from models.evaluation.json_file import read_json, write_json
+from models.evaluation.report_file import read_json, write_json
 from service.errors import BladestreamError
 from service.settings import get_settings
 

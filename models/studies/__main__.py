@@ -7,7 +7,6 @@ pages and plots anew from what is in the JSON files.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import shlex
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 
 from models.evaluation.environment import shown
-from models.evaluation.json_file import write_json
+from models.evaluation.report_file import read_json, write_json
 from models.studies.compare import by_group
 from models.studies.heldout import read_heldout
 from models.studies.page import index, page
@@ -73,15 +72,17 @@ def run(options: argparse.Namespace) -> None:
 
 def tables(options: argparse.Namespace) -> None:
     """Write pages, plots and their index from the results, without training."""
+    options.results.mkdir(parents=True, exist_ok=True)
     for path in sorted(options.results.glob("*.json")):
-        _show(json.loads(path.read_text(encoding="utf-8")), options.results)
+        _show(read_json(path), options.results)
     write_index(options.results)
 
 
 def write_index(folder: Path) -> None:
-    """Write the page that leads to those of all studies of a folder."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    (folder / INDEX).write_text(index(found), encoding="utf-8")
+    """Write the page that leads to those of all studies; results of a folder."""
+    studies = {name: read_study(name) for name in names()}
+    reports = {path.stem: read_json(path) for path in folder.glob("*.json")}
+    (folder / INDEX).write_text(index(studies, reports), encoding="utf-8")
 
 
 def _show(report: Report, folder: Path) -> None:

@@ -36,7 +36,7 @@ def read_heldout(folder: Path, settings: Settings) -> Pictures:
         if not height or not width:
             raise ValueError(f"{each.name}: a side has fewer than {SIDE} pixels")
         top, left = (rgb.shape[0] - height) // 2, (rgb.shape[1] - width) // 2
-        found[each.name] = np.ascontiguousarray(rgb[top : top + height, left : left + width])
+        found[each.name] = rgb[top : top + height, left : left + width].copy()
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from models.evaluation.markdown import made_by, table
@@ -15,6 +15,7 @@ from models.studies.compare import (
     loss_changes,
     seconds_trained,
 )
+from models.studies.study import Study
 
 CAUTION = (
     "So small a budget shows which variant learns faster at first and what its parts cost. It "
@@ -34,18 +35,17 @@ def page(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def index(reports: Iterable[Report]) -> str:
-    """What every study asked, what its paper says, and what came out here."""
-    parts = [
-        "# Studies",
-        "The papers' questions at equal, small budget. " + CAUTION,
-    ]
-    for report in reports:
-        parts += [
-            f"## [{report['title']}]({report['name']}.md)",
-            report["question"],
-            f"- {report['claim']}\n- Here, {report['steps']} steps: {_found(report)}.",
-        ]
+def index(studies: Mapping[str, Study], reports: Mapping[str, Report]) -> str:
+    """What every study asks, what its paper says, and what came out here, by their names."""
+    parts = ["# Studies", "The papers' questions at equal, small budget. " + CAUTION]
+    for name, study in studies.items():
+        if name in reports:
+            report = reports[name]
+            title = f"[{report['title']}]({name}.md)"
+            found = f"Here, {report['steps']} steps: {_found(report)}."
+        else:
+            title, found = study.title, "Here: not run yet."
+        parts += [f"## {title}", study.question, f"- {study.claim}\n- {found}"]
     return "\n\n".join(parts) + "\n"
 
 

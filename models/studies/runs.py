@@ -77,7 +77,9 @@ def trained(
         fresh = not (folder / "checkpoint.pt").exists()
         trainer = Trainer(recipe, source, folder, device, stop)
         if training.wavelet_start and fresh:
-            start_as_wavelet(trainer.model.g_a, trainer.model.g_s)
+            g_a, g_s = trainer.model.g_a, trainer.model.g_s
+            assert isinstance(g_a, nn.Sequential) and isinstance(g_s, nn.Sequential)
+            start_as_wavelet(g_a, g_s)
         if not trainer.run():
             raise StoppedError(f"{folder}: saved; the same command goes on")
     found = checkpoints.load(done)

@@ -79,6 +79,13 @@ def test_pages_from_results_alone(command):
     assert {name: (out / name).read_bytes() for name in names} == before
 
 
+def test_a_study_without_results_is_said_to_have_none(command):
+    _, out = command
+    assert main(["tables", "--results", str(out)]) == 0
+    index = (out / "README.md").read_text()
+    assert "## Toys\n\nWhich toy?\n\n- Paper: the cheap one.\n- Here: not run yet." in index
+
+
 def test_folders_must_differ(command, pictures, capsys):
     words, _ = command
     at = words.index("--out")
