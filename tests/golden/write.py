@@ -46,6 +46,11 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="lossy", quality=4.0),
         ),
+        "tuned": (
+            picture_of(colour[:, :260]),
+            mask[:, :260],
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="lite-ms-ssim"),
+        ),
         "exact": (
             picture_of(colour[:280], metadata),
             mask[:280],
@@ -86,7 +91,7 @@ def main() -> None:
     zoo = Zoo(Settings().zoo_path, Device("cpu", 1), Settings().default_model)
     for name, (picture, mask, options) in pictures().items():
         lossy = options.mode == "lossy"
-        card = (zoo.by_name(None) if lossy else zoo.lossless(options.lossless_model)).card
+        card = (zoo.by_name(options.model) if lossy else zoo.lossless(options.lossless_model)).card
         path = FOLDER / f"{card.name}-{card.version}-{name}.blade"
         if path.exists():
             print(f"{path.name} is there and stays")
