@@ -46,6 +46,11 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="lossy", quality=4.0),
         ),
+        "tuned": (
+            picture_of(colour[:, :260]),
+            mask[:, :260],
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="lite-ms-ssim"),
+        ),
         "exact": (
             picture_of(colour[:280], metadata),
             mask[:280],

@@ -101,9 +101,9 @@ def test_the_restoration_is_taught_by_ms_ssim(masked):
     value, _ = masked.ms_ssim_loss(rgb)
     linear, quality = masked.coded_linear(rgb)
     shown = masked.restore(linear, quality)
-    assert float(patch_mse(shown, linear).mean()) == pytest.approx(9, rel=1e-3)
+    assert patch_mse(shown, linear).detach().mean().item() == pytest.approx(9, rel=1e-3)
     assert abs(float(value.detach())) < 0.2
-    assert float((ms_ssim(rgb, shown) - ms_ssim(rgb, linear)).abs().max()) < 0.01
+    assert (ms_ssim(rgb, shown) - ms_ssim(rgb, linear)).abs().max() < 0.01
 
 
 def test_unknown_to_lite_and_otherwise_of_its_weights(masked):
