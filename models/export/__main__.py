@@ -43,7 +43,7 @@ from models.networks.unet import UNet
 from models.training import checkpoints
 from models.training.examples import Examples
 from models.training.pictures import Crops, PictureCache, open_cache
-from models.training.recipe import Recipe, RecipeError, find_recipe, read_recipe
+from models.training.recipe import Architecture, Recipe, RecipeError, find_recipe, read_recipe
 from models.training.sources import open_source
 from service.runtime.card import Card
 
@@ -191,7 +191,8 @@ def _load(weights: Path, recipe: Recipe) -> dict[str, Any]:
         made = state["recipe"]["model"], state["weights"], state["record"]
     except (pickle.UnpicklingError, RuntimeError, KeyError) as error:
         raise ValueError(f"{weights} is not what a finished training run leaves") from error
-    if made[0] != recipe.model_dump(mode="json")["model"]:
+    # Validated, so that weights from before a key was known are still those of their recipe.
+    if Architecture.model_validate(made[0]) != recipe.model:
         raise RecipeError(f"{weights} was made by a recipe with another [model]")
     return state
 

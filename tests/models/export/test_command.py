@@ -132,6 +132,21 @@ def test_layers_that_settled_in_training_are_left_as_they_were(
     assert all(layer.exact for layer in exact_layers(kept[0]))
 
 
+def test_weights_from_before_recipes_knew_a_key_still_fit(
+    command, trained, tmp_path, monkeypatch, capsys
+):
+    older = torch.load(trained / "exact" / "weights.pt", weights_only=True)
+    del older["recipe"]["model"]["pretrained"]
+    torch.save(older, tmp_path / "weights.pt")
+
+    def stop(*given):
+        raise ValueError("far enough")
+
+    monkeypatch.setattr(module, "write_zoo_entry", stop)
+    assert command("exact", weights=tmp_path / "weights.pt", out=tmp_path / "tiny" / "1") == 1
+    assert "far enough" in capsys.readouterr().err
+
+
 def test_what_does_not_fit_is_said_in_one_line(command, trained, tmp_path, capsys):
     other = tmp_path / "other.toml"
     other.write_text(RECIPE.replace("features = 2", "features = 3"))
