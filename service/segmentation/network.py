@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from service.codec.options import Checkpoint, no_checkpoint
 from service.errors import BadParameter
 
-FOUND = 1 / 6
-"""Probability from which a pixel is blade: one that is lost costs as much as five wrongly found."""
+FOUND = 1 / 8
+"""Probability from which a pixel is blade: a lost one costs as much as seven wrongly found."""
 
 FLIPS = {
     1: ((1, 1),),
