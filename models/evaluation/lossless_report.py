@@ -41,13 +41,17 @@ def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
     ]
     names = [report["images"]["folder"] for report in reports]
     introduction = (
-        "Exact pixels, bits a pixel of whole files over all pictures of a folder: "
+        "Bits a pixel of whole files over all pictures of a folder: "
         f"{', '.join(_counted(report) for report in reports)}. Seconds, and what every picture "
         f"comes to, are in {', '.join(f'[{name}]({folder}/{name}/lossless.md)' for name in names)}."
     )
     return "\n\n".join(
-        [introduction, table(("codec", *(f"`{name}`" for name in names)), rows)]
-        + [made_by(report) for report in reports]
+        [
+            "### Exact pixels",
+            introduction,
+            table(("codec", *(f"`{name}`" for name in names)), rows),
+            made_by(*reports),
+        ]
     )
 
 

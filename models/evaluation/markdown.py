@@ -30,11 +30,13 @@ def put_between_markers(document: str, text: str) -> str:
 def short(report: Report, exactness: Report | None, folder: str) -> str:
     """What the README shows; ``folder`` is where the figures lie, seen from there."""
     parts = [
+        "### Lossy: rate and distortion",
         _introduction(report),
         _against(report),
         *_our_points(report),
         f"![Rate-distortion curves]({folder}/rd.png)",
-        f"Every point of every picture is in [{folder}/rd.json]({folder}/rd.json).",
+        f"The other codecs' points are in [{folder}/rd.md]({folder}/rd.md), those of every picture "
+        f"in [{folder}/rd.json]({folder}/rd.json).",
         made_by(report),
     ]
     if exactness is not None:
@@ -154,17 +156,24 @@ def _definitions(report: Report) -> str:
     return "\n".join(f"- `{name}`: {text}" for name, text in report["definitions"].items())
 
 
-def made_by(report: Report) -> str:
-    """The command that made a report, and the versions that it ran with."""
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    return f"Made by\n\n```\n{report['command']}\n```\n\nwith {versions}."
+def made_by(*reports: Report) -> str:
+    """The commands that made reports, and the versions that they ran with; like ones together."""
+    commands: dict[str, list[str]] = {}
+    for report in reports:
+        versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+        commands.setdefault(versions, []).append(report["command"])
+    return "\n\n".join(
+        "\n".join(["Made by\n\n```", *lines, f"```\n\nwith {versions}."])
+        for versions, lines in commands.items()
+    )
 
 
 def _exactness_sentence(report: Report) -> str:
     return (
-        f"The price of exactness: against the same network in float, integer arithmetic changes "
-        f"the bits that the entropy model spends by {_percent(report['price_of_integers'], 2)}, "
-        f"and by {_percent(report['price_of_tables'], 2)} with its {report['tables']} tables "
+        f"The price of exactness: against the same network (`{report['network']}`) in float, "
+        f"integer arithmetic changes the bits that the entropy model spends by "
+        f"{_percent(report['price_of_integers'], 2)}; with {report['tables']} whole tables in "
+        f"place of continuous densities, too, by {_percent(report['price_of_tables'], 2)} "
         f"({report['pictures']} pictures of `{report['folder']}`, all qualities together)."
     )
 
@@ -174,7 +183,6 @@ def _percent(value: float | None, digits: int = 1) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose first column is words, and the others figures."""
     """A table: the first column to the left, the others to the right."""
     lines = [" | ".join(head), " | ".join(["---"] + ["--:"] * (len(head) - 1))]
     lines += [" | ".join(row) for row in rows]

@@ -10,6 +10,12 @@ from models.evaluation.markdown import made_by, table
 Report = dict[str, Any]
 
 PICTURE = "profiles.png"
+_WORDS = (
+    "Background and blade are counted in patches. Upper levels are those latents that tell how the "
+    "others are distributed; below the blade lies the lossy layer of the exact patches; lent are "
+    "background streams that bits-back coding of the blade starts from, and filler is what it "
+    "starts from where nobody lends."
+)
 
 
 def as_markdown(report: Report) -> str:
@@ -25,7 +31,7 @@ def as_markdown(report: Report) -> str:
 
 def short(report: Report, folder: str) -> str:
     """What the README shows; ``folder`` is where the figures lie, seen from there."""
-    parts = [_introduction(report), _totals(report)]
+    parts = ["### Profiles", _introduction(report), _totals(report), _WORDS]
     if report["closeups"]:
         parts.append(_closeups(report, f"{folder}/{PICTURE}"))
     parts.append(

@@ -31,8 +31,8 @@ def segmentation_page(report: Report) -> str:
         if name in groups:
             count = groups[name]["pictures"]
             parts += [f"## {title} ({count})", _steps(report, groups[name])]
+    parts += ["## Acceptance-ratio curves", "![Acceptance-ratio curves](segmentation.png)"]
     parts += ["## The paper's figures, on other pictures", _paper(report)]
-    parts += ["![Acceptance-ratio curves](segmentation.png)"]
     if report["tags"]:
         parts += ["## By what makes a picture hard", _tags(report)]
     parts += ["## The worst pictures first", _worst(report)]
@@ -52,12 +52,16 @@ def short(report: Report, folder: str) -> str:
     whole = report["groups"]["all"]
     return "\n\n".join(
         [
+            "### Masks",
             f"Where the blade is: `{report['model']['name']}/{report['model']['version']}` on "
             f"{report['images']['pictures']} photographs with masks that it never learnt from; "
             f"{large['pictures']} of them with at least 5 % blade:",
             table(("after each step", *(TITLES[row] for row in columns)), rows),
-            f"Of all patches with blade {_percent(whole['final']['patch_recall'])} % are kept. All "
-            f"pictures, what makes them hard, the worst ones, and the paper's figures: "
+            "Patch recall is the share of the patches with blade that are coded as blade; off the "
+            "boundary is without the few pixels at a blade's edge, where no label is certain.",
+            f"In all {whole['pictures']} pictures together, those with less blade too, "
+            f"{_percent(whole['final']['patch_recall'])} % of the patches with blade are kept. All "
+            f"figures, what makes a picture hard, the worst ones, and the paper's figures: "
             f"[{folder}/segmentation.md]({folder}/segmentation.md).",
             made_by(report),
         ]

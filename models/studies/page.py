@@ -65,7 +65,8 @@ def _trained(report: Report) -> str:
     return (
         f"Each variant: {report['steps']} steps ({stages}) of {data['batch']} crops of "
         f"{data['crop'][0]}x{data['crop'][1]}, the same crops in the same order{start}. Steps are "
-        f"equal, not minutes, because the machine had other work. Measured on {folders}, which no "
+        f"equal, not minutes: seconds of training were taken beside other work on the same cores, "
+        f"and variants cannot be compared by them. Measured on {folders}, which no "
         f"variant learnt from, cut to multiples of 256 pixels, on {machine['cores']} cores of "
         f"{machine['processor']}."
     )
