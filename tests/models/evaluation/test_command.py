@@ -96,6 +96,7 @@ def test_tables_fill_the_readme(report, tmp_path):
 
     exact = {
         "command": "python -m models.evaluation exactness",
+        "network": "lite",
         "versions": {},
         "price_of_integers": 0.25,
         "price_of_tables": -0.5,
@@ -105,7 +106,10 @@ def test_tables_fill_the_readme(report, tmp_path):
     }
     (out / "exactness.json").write_text(json.dumps(exact))
     assert main(arguments) == 0
-    assert "by +0.25 %, and by −0.50 % with its 64 tables" in readme.read_text()
+    text = readme.read_text()
+    assert "(`lite`)" in text
+    assert "by +0.25 %; with 64 whole tables" in text
+    assert "by −0.50 % (2 pictures of `pictures`" in text
 
 
 def test_a_second_model_is_judged_in_ms_ssim(two_pictures, tmp_path):
