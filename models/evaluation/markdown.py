@@ -172,8 +172,8 @@ def _exactness_sentence(report: Report) -> str:
     return (
         f"The price of exactness: against the same network (`{report['network']}`) in float, "
         f"integer arithmetic changes the bits that the entropy model spends by "
-        f"{_percent(report['price_of_integers'], 2)}; with {report['tables']} whole tables in "
-        f"place of continuous densities, too, by {_percent(report['price_of_tables'], 2)} "
+        f"{_percent(report['price_of_integers'], 2)}; with each scale cut to one of its "
+        f"{report['tables']} tables, too, by {_percent(report['price_of_tables'], 2)} "
         f"({report['pictures']} pictures of `{report['folder']}`, all qualities together)."
     )
 
