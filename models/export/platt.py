@@ -37,6 +37,11 @@ def fit_platt(logit: NDArray[np.float64], target: NDArray[np.bool_]) -> Platt:
     if target.all() or not target.any():
         raise ValueError("probabilities can't be fitted to pictures of one kind of pixel")
     design = np.stack([logit, np.ones_like(logit)], 1)
+
+    def entropy(weights: NDArray[np.float64]) -> float:
+        argument = design @ weights
+        return float(np.logaddexp(0, np.where(target, -argument, argument)).sum())
+
     weights = np.array([1.0, 0.0])
     for _ in range(STEPS):
         chance = 1 / (1 + np.exp(-np.clip(design @ weights, -40, 40)))
@@ -44,6 +49,9 @@ def fit_platt(logit: NDArray[np.float64], target: NDArray[np.bool_]) -> Platt:
         spread = (chance * (1 - chance))[:, None] * design
         # A touch of ridge: classes that don't overlap would send the slope to infinity.
         step = np.linalg.solve(design.T @ spread + 1e-3 * np.eye(2), gradient)
+        # A network that is sure and wrong has next to no curvature: a whole step leads astray.
+        while entropy(weights - step) > entropy(weights) and np.abs(step).max() >= LEAST_STEP:
+            step /= 2
         weights -= step
         if np.abs(step).max() < LEAST_STEP:
             break

@@ -23,7 +23,7 @@ class _Table(BaseModel):
 class Architecture(_Table):
     """Which network, what its constructor is given, and the package whose weights it begins with.
 
-    The package is one of PyPI that holds a single .pth file, a state dict.
+    The package is an installed one that holds a single .pth file, a state dict.
     """
 
     name: str
@@ -67,9 +67,9 @@ class Stage(_Table):
     ``parts`` are names of submodules or parameters, all of them when empty. The length is either
     ``steps`` or ``minutes``. ``rate`` is the peak of the learning rate, reached after ``warm_up``
     steps; ``part_rates`` are those of some parts, as shares of it. ``exact`` trains with integer
-    arithmetic in the exact layers, whose inputs are
-    calibrated when the stage begins. ``bf16`` computes in bfloat16 where autocast allows it.
-    ``crop`` and ``batch`` replace those of the data; views of pairs come in any size.
+    arithmetic in the exact layers, whose inputs are calibrated when the stage begins. ``bf16``
+    computes in bfloat16 where autocast allows it. ``crop`` and ``batch`` replace those of
+    the data; views of pairs come in any size.
     """
 
     name: str

@@ -115,7 +115,10 @@ class Trainer:
         layout = torch.channels_last if stage.channels_last else torch.contiguous_format
         self.model.to(memory_format=layout)  # type: ignore[call-overload]
         parameters = learning(self.model, stage)
-        optimiser = torch.optim.Adam(rate_groups(self.model, stage), lr=stage.rate)
+        groups = rate_groups(self.model, stage)
+        # Not the optimiser's: those in a checkpoint are of the recipe as it was.
+        shares = [group.pop("share") for group in groups]
+        optimiser = torch.optim.Adam(groups, lr=stage.rate)
         average = WeightAverage(parameters)
         step, seconds = 0, 0.0
         if self._running is not None:
@@ -132,8 +135,8 @@ class Trainer:
         # Shown at a terminal only.
         with tqdm(desc=stage.name, total=stage.steps, initial=step, disable=None) as bar:
             while (progress := share_done(stage, step, seconds)) < 1:
-                for group in optimiser.param_groups:
-                    group["lr"] = group["share"] * rate_at(stage, step, progress)
+                for group, share in zip(optimiser.param_groups, shares, strict=True):
+                    group["lr"] = share * rate_at(stage, step, progress)
                 value = self._step(stage, loss, optimiser, parameters, means)
                 if value is None:
                     failures += 1

@@ -78,10 +78,11 @@ def find_mask(
         (found,) = segmenter.segment([pixels], surface=surface, checkpoint=checkpoint)
     except ModelUnavailable as error:
         return _nothing_looked(f"The blade could not be looked for: {error.detail}")
-    share = found.blade_share
-    in_doubt = share == 0 or share > NEARLY_ALL
+    share, mask = found.blade_share, found.mask
+    # A small picture may have no pixel for the little that was found at the network's size.
+    in_doubt = not mask.any() or share > NEARLY_ALL
     return FoundMask(
-        mask="full" if in_doubt else found.mask,
+        mask="full" if in_doubt else mask,
         warnings=(*found.warnings, _IN_DOUBT) if in_doubt else found.warnings,
         blade_share=share,
         forest_used=found.forest_used,

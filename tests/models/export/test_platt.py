@@ -26,6 +26,13 @@ def test_classes_that_do_not_overlap_leave_a_finite_slope():
     assert abs(offset) < 1e-6
 
 
+def test_a_network_that_is_sure_of_wrong_labels_learns_to_doubt():
+    logit, blade = np.repeat([-30.0, 30.0], 1000), np.arange(2000) >= 1000
+    wrong = np.arange(2000) % 100 == 0
+    # One label in a hundred is wrong on either side: the odds are 99 to 1 at logit 30.
+    assert fit_platt(logit, blade ^ wrong) == pytest.approx((np.log(99) / 30, 0.0), abs=1e-4)
+
+
 def test_one_kind_of_pixel_is_refused():
     with pytest.raises(ValueError, match="one kind"):
         fit_platt(np.zeros(3), np.ones(3, bool))

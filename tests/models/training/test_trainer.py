@@ -219,6 +219,15 @@ def test_a_part_learns_at_its_share_of_the_rate(crops, tmp_path):
     )
 
 
+def test_a_share_that_the_recipe_changed_holds_for_what_is_left(crops, tmp_path):
+    still, moving = (recipe(stage(steps=4, part_rates={"colour": x})) for x in (1e-9, 1.0))
+    Trainer(still, crops, tmp_path, CPU, after(1)).run()
+    trainer = Trainer(moving, crops, tmp_path, CPU)
+    before = trainer.model.colour.detach().clone()
+    trainer.run()
+    assert float((trainer.model.colour - before).abs().max().detach()) > 1e-6
+
+
 def test_a_run_begins_with_published_weights_and_goes_on_with_its_own(crops, tmp_path, monkeypatch):
     published = Toy().state_dict() | {"colour": torch.tensor([5.0, 6.0, 7.0])}
     monkeypatch.setattr(Toy, "load_pretrained", Toy.load_state_dict, raising=False)

@@ -10,6 +10,8 @@ from scipy import ndimage
 from service.errors import Cancelled, ModelUnavailable
 from service.segmentation import forest
 from service.segmentation.for_compression import find_mask
+from service.segmentation.forest import DOUBT
+from service.segmentation.network import FOUND
 from service.segmentation.pipeline import STEPS, Segmenter
 from tests.service.segmentation.bright import BrightModel
 
@@ -22,7 +24,8 @@ class ForgetfulModel(BrightModel):
     def probability(self, pictures: np.ndarray) -> np.ndarray:
         found = super().probability(pictures)
         strip = 32 + 60 * (len(self.seen) % 7)
-        np.minimum(found[:, strip : strip + 40], 0.15, out=found[:, strip : strip + 40])
+        missed = found[:, strip : strip + 40]
+        np.minimum(missed, (DOUBT + FOUND) / 2, out=missed)
         return found
 
 
@@ -178,6 +181,18 @@ def test_in_doubt_all_is_blade(level: int) -> None:
     assert found.mask == "full"
     assert found.report["mask"] == "full"
     assert found.warnings[-1] == "All of it is kept as blade."
+
+
+def test_what_a_small_picture_has_no_pixel_for_is_in_doubt() -> None:
+    class Corner(BrightModel):
+        def probability(self, pictures: np.ndarray) -> np.ndarray:
+            found = np.zeros((1, 512, 768), np.float32)
+            found[:, :4, :4] = 1
+            return found
+
+    found = find_mask(Segmenter(Corner()), np.full((1, 1), 90, np.uint8))
+    assert found.blade_share is not None and found.blade_share > 0
+    assert found.mask == "full"
 
 
 def test_a_sliver_of_background_is_doubtful_too() -> None:
