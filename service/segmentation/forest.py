@@ -192,11 +192,14 @@ def train_forest(samples: list[Samples], threads: int = 1) -> Forest | str:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.metrics import balanced_accuracy_score
 
+    # A tree draws as much of either kind: more than there is of the rarer one would leave none of
+    # it out of the bag.
+    rarer = min(int(labels.sum()), int((~labels).sum()))
     trees = RandomForestClassifier(
         _TREES,
         max_depth=_DEPTH,
         min_samples_leaf=_LEAF,
-        max_samples=min(_BAG, len(labels) // 2),
+        max_samples=min(_BAG, len(labels) // 2, rarer),
         class_weight="balanced",
         oob_score=balanced_accuracy_score,
         n_jobs=threads or -1,
@@ -204,5 +207,5 @@ def train_forest(samples: list[Samples], threads: int = 1) -> Forest | str:
     ).fit(features, labels)
     accuracy = float(trees.oob_score_)
     if accuracy < LEAST_ACCURACY:
-        return f"the forest is right on {accuracy:.0%} of what it has not seen, too few"
+        return f"the forest is right on {accuracy:.1%} of what it has not seen, too few"
     return Forest(trees, accuracy, float(np.mean([part.share for part in samples])))
