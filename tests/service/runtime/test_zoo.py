@@ -26,7 +26,7 @@ def test_the_default_and_the_name_are_one(zoo: Zoo) -> None:
 
 
 def test_what_is_not_here_is_unknown(zoo: Zoo) -> None:
-    with pytest.raises(UnknownModel, match="there are: .*lite"):
+    with pytest.raises(UnknownModel, match=r"there are: .*lite"):
         zoo.by_name("heavy")
     with pytest.raises(UnknownModel, match="'gone'") as refused:
         zoo.by_digest(bytes(16), "gone")
