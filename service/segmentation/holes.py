@@ -41,6 +41,8 @@ def fill_holes(mask: NDArray[np.bool_], probability: NDArray[np.float32]) -> NDA
     """
     closed = border_gaps(mask)
     regions, count = ndimage.label((_enclosed(mask | closed) | closed) & ~mask)
+    if not count:
+        return mask.copy()
     sizes = np.bincount(regions.ravel(), minlength=count + 1)
     filled = (sizes <= LARGEST_FILL * mask.size) & (_rims(regions, mask, probability) >= SURE_RIM)
     filled[0] = False
