@@ -32,7 +32,7 @@ def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     try:
         state = checkpoints.load(weights)
         there, record = state["weights"], state["record"]
-    except (pickle.UnpicklingError, RuntimeError, KeyError) as error:
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError) as error:
         raise RecipeError(f"{weights} is not what a finished training run leaves") from error
     again = {stage.name for stage in recipe.stages} & {past["stage"] for past in record}
     if again:

@@ -53,5 +53,7 @@ def test_what_does_not_fit_is_told(weights, tmp_path):
     with pytest.raises(RecipeError, match="went through prior already"):
         start_from(weights, recipe(stage="prior"), tmp_path / "run")
     (tmp_path / "other.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(RecipeError, match="not what a finished training run leaves"):
-        start_from(tmp_path / "other.pt", recipe(), tmp_path / "run")
+    torch.save([1, 2], tmp_path / "list.pt")
+    for name in ("other.pt", "list.pt"):
+        with pytest.raises(RecipeError, match="not what a finished training run leaves"):
+            start_from(tmp_path / name, recipe(), tmp_path / "run")
