@@ -7,6 +7,7 @@ import logging
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from models.evaluation import markdown
 from models.evaluation.arguments import QUALITIES, Command, parser_of, qualities_of
@@ -52,11 +53,8 @@ def rd(options: argparse.Namespace) -> None:
     if options.ms_ssim_model:
         words += ["--ms-ssim-model", options.ms_ssim_model]
     report = {"command": _command(words, options.qualities), **report}
-    write_json(out / "rd.json", report)
-    text = markdown.long(report)
-    (out / "rd.md").write_text(text, encoding="utf-8")
+    _write(out, "rd", report, markdown.long(report))
     draw(report, out / "rd.png")
-    print(text)
 
 
 def exactness(options: argparse.Namespace) -> None:
@@ -90,11 +88,8 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
     report = {"command": _command(words), **found}
-    write_json(out / "bits_back.json", report)
-    text = markdown(report)
-    (out / "bits_back.md").write_text(text, encoding="utf-8")
+    _write(out, "bits_back", report, markdown(report))
     draw(report, out / "bits_back.png")
-    print(text)
 
 
 def lossless(options: argparse.Namespace) -> None:
@@ -110,9 +105,7 @@ def lossless(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    write_json(out / "lossless.json", report)
-    text = as_markdown(report)
-    (out / "lossless.md").write_text(text, encoding="utf-8")
+    _write(out, "lossless", report, as_markdown(report))
     draw(report, out / "lossless.png")
 
 
@@ -128,12 +121,9 @@ def profiles(options: argparse.Namespace) -> None:
     words += ["--out", shown(out)]
     found, closeups = evaluate(options.images, options.masks, get_settings())
     report = {"command": _command(words), **found}
-    write_json(out / "profiles.json", report)
-    text = profiles_report.as_markdown(report)
-    (out / "profiles.md").write_text(text, encoding="utf-8")
+    _write(out, "profiles", report, profiles_report.as_markdown(report))
     if closeups:
         draw(closeups, out / profiles_report.PICTURE)
-    print(text)
 
 
 def segmentation(options: argparse.Namespace) -> None:
@@ -163,11 +153,8 @@ def segmentation(options: argparse.Namespace) -> None:
     if options.model:
         words += ["--model", options.model]
     report = {"command": _command(words), **found}
-    write_json(out / "segmentation.json", report)
-    text = segmentation_page(report)
-    (out / "segmentation.md").write_text(text, encoding="utf-8")
+    _write(out, "segmentation", report, segmentation_page(report))
     draw_acceptance(report, out / "segmentation.png")
-    print(text)
 
 
 def autoregressive(options: argparse.Namespace) -> None:
@@ -178,11 +165,8 @@ def autoregressive(options: argparse.Namespace) -> None:
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     report = {"command": _command(["autoregressive", "--out", shown(out)]), **evaluate()}
-    write_json(out / "autoregressive.json", report)
-    text = as_markdown(report)
-    (out / "autoregressive.md").write_text(text, encoding="utf-8")
+    _write(out, "autoregressive", report, as_markdown(report))
     draw(report, out / "autoregressive.png")
-    print(text)
 
 
 def tables(options: argparse.Namespace) -> None:
@@ -208,6 +192,13 @@ def tables(options: argparse.Namespace) -> None:
     if beside.exists():
         text += "\n\n" + profiles_report.short(read_json(beside), folder.as_posix())
     readme.write_text(markdown.put_between_markers(document, text), encoding="utf-8")
+
+
+def _write(out: Path, name: str, report: dict[str, Any], page: str) -> None:
+    """A report as JSON, and as the page that is printed, too."""
+    write_json(out / f"{name}.json", report)
+    (out / f"{name}.md").write_text(page, encoding="utf-8")
+    print(page)
 
 
 def _command(words: list[str], qualities: list[float] | None = None) -> str:

@@ -15,14 +15,14 @@ a level whose tables depend on nothing would leave most of the codec idle.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from models.layers.gains import Gains
 from models.layers.rounding import RATE_WEIGHT
-from models.networks.distortion import MS_SSIM, MSE, Distortion
+from models.networks.distortion import Distortion, losses_by_name
 from models.networks.hyperprior import START_Y, UNIT, gdn_analysis, gdn_synthesis, with_noise
 from models.networks.measurement import Measurement
 from models.networks.nested_levels import Factorized
@@ -54,14 +54,9 @@ class Bls2017(nn.Module):
         rgb: Tensor = self.g_s(y / UNIT)
         return rgb * 128.0 + 128.0
 
-    def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
-        """As those of ``Hyperprior``."""
-        return {
-            "noise": lambda rgb: self._loss(rgb, MSE, rounded=False),
-            "rounding": lambda rgb: self._loss(rgb, MSE, rounded=True),
-            "noise-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=False),
-            "rounding-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=True),
-        }
+    def losses(self) -> Mapping[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
+        """See ``losses_by_name``."""
+        return losses_by_name(self._loss)
 
     def _loss(
         self, rgb: Tensor, distortion: Distortion, *, rounded: bool

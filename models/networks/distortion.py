@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -91,3 +93,27 @@ MS_SSIM = Distortion(
     _patch_ms_ssim,
     ("ms_ssim_db", lambda distance: -10 * torch.log10(distance.clamp_min(1e-6))),
 )
+
+
+class LossByDistortion(Protocol):
+    """A network's loss of pictures (B, 3, H, W), 0..255, under either distortion."""
+
+    def __call__(
+        self, rgb: Tensor, distortion: Distortion, *, rounded: bool
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The scalar to minimise and figures for the log; rounded: the synthesis sees rounding."""
+        ...
+
+
+def losses_by_name(
+    loss: LossByDistortion,
+) -> Mapping[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
+    """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get.
+
+    Both by MSE; by MS-SSIM they are called ``noise-ms-ssim`` and ``rounding-ms-ssim``.
+    """
+    return {
+        f"{name}{suffix}": partial(loss, distortion=distortion, rounded=rounded)
+        for suffix, distortion in (("", MSE), ("-ms-ssim", MS_SSIM))
+        for name, rounded in (("noise", False), ("rounding", True))
+    }

@@ -14,7 +14,7 @@ make one model serve every rate, the hyper-decoder h_s is the exact integer netw
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from models.layers.exact import round_through
 from models.layers.gains import Gains
 from models.layers.gdn import GDN
 from models.layers.resampling import Down, Same, Up
-from models.networks.distortion import MS_SSIM, MSE, Distortion
+from models.networks.distortion import Distortion, losses_by_name
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH, draw_qualities, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
@@ -124,17 +124,9 @@ class Hyperprior(LossyNetwork):
         """Bits of z's symbols (B, N, h, w) at one anchor a picture (B,): (B,)."""
         return self._bits_of_z(symbols, top_quality).flatten(1).sum(1)
 
-    def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
-        """``noise``: the synthesis sees additive noise; ``rounding``: it sees what it will get.
-
-        Both by MSE; by MS-SSIM they are called ``noise-ms-ssim`` and ``rounding-ms-ssim``.
-        """
-        return {
-            "noise": lambda rgb: self._loss(rgb, MSE, rounded=False),
-            "rounding": lambda rgb: self._loss(rgb, MSE, rounded=True),
-            "noise-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=False),
-            "rounding-ms-ssim": lambda rgb: self._loss(rgb, MS_SSIM, rounded=True),
-        }
+    def losses(self) -> Mapping[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
+        """See ``losses_by_name``."""
+        return losses_by_name(self._loss)
 
     def _loss(
         self, rgb: Tensor, distortion: Distortion, *, rounded: bool

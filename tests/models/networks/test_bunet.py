@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from models.networks.bunet import BUNet
-from tests.models.networks.test_unet import blade_pairs
+from tests.models.networks.test_unet import assert_finds_a_bar, blade_pairs
 
 TINY = [2, 3, 4, 5]
 
@@ -34,16 +34,7 @@ def test_it_starts_from_some_blade_everywhere():
 
 def test_its_loss_finds_a_plain_bar():
     torch.manual_seed(0)
-    network = BUNet([8, 8, 8, 8])
-    loss = network.losses()["focal_crf"]
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
-    for _ in range(30):
-        value, parts = loss(blade_pairs())
-        optimiser.zero_grad()
-        value.backward()
-        optimiser.step()
-    assert parts["iou"] > 0.9
-    assert parts["recall"] > 0.9
+    assert_finds_a_bar(BUNet([8, 8, 8, 8]), "focal_crf", steps=30)
 
 
 def test_the_crf_term_is_part_of_the_loss():

@@ -18,6 +18,19 @@ def blade_pairs(count=2, seed=0):
     return pairs
 
 
+def assert_finds_a_bar(network, name, steps):
+    """That so many steps with the loss of that name are enough for the plainest of blades."""
+    loss = network.losses()[name]
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
+    for _ in range(steps):
+        value, parts = loss(blade_pairs())
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+    assert parts["iou"] > 0.9
+    assert parts["recall"] > 0.9
+
+
 def test_one_logit_a_pixel():
     network = UNet(**TINY).eval()
     assert network(torch.zeros(2, 3, 64, 96)).shape == (2, 1, 64, 96)
@@ -39,16 +52,7 @@ def test_a_pixel_sees_the_whole_picture_but_its_neighbours_first():
 
 def test_cross_entropy_finds_a_plain_bar():
     torch.manual_seed(0)
-    network = UNet([8, 8, 8, 8], 8)
-    loss = network.losses()["cross_entropy"]
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
-    for _ in range(60):
-        value, parts = loss(blade_pairs())
-        optimiser.zero_grad()
-        value.backward()
-        optimiser.step()
-    assert parts["iou"] > 0.9
-    assert parts["recall"] > 0.9
+    assert_finds_a_bar(UNet([8, 8, 8, 8], 8), "cross_entropy", steps=60)
 
 
 def test_agreement_leaves_out_what_has_nothing_to_count():
