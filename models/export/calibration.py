@@ -17,7 +17,7 @@ from models.export.tables import SymbolCounts, costs
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
-from models.networks.patches import PATCH, to_patches
+from models.networks.patches import PATCH
 from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
 
@@ -53,8 +53,7 @@ def code_at_anchors(
             coded_z, indices = network.top_indices(symbols_z, top_quality)
             top = coded_z, table_of(indices)
         quality = torch.full((patches,), float(anchor))
-        scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
-        yield top, network.code(to_patches(network.top(symbols_z)), scaled, quality)
+        yield top, network.code_patches(y, symbols_z, z, quality)
 
 
 def count_symbols(

@@ -73,18 +73,23 @@ def float_graphs(network: LossyNetwork) -> dict[str, onnx.ModelProto]:
     picture = torch.zeros(1, 256, 512, 3, dtype=torch.uint8)
     quality = torch.zeros(1, 16, 32)
     graphs = {
-        "analysis": _trace(_Analysis(network), {"picture": picture}, "y"),
-        "hyper_analysis": _trace(_HyperAnalysis(network), {"y": read}, "z"),
-        "synthesis": _trace(_Synthesis(network), {"y": y, "quality": quality}, "picture"),
+        "analysis": traced(_Analysis(network), {"picture": picture}, ["y"]),
+        "hyper_analysis": traced(_HyperAnalysis(network), {"y": read}, ["z"]),
+        "synthesis": traced(_Synthesis(network), {"y": y, "quality": quality}, ["picture"]),
     }
     if network.mean_channels:
         z = torch.zeros(1, 4, 8, network.top_channels)
-        graphs["means"] = _trace(_Means(network), {"z": z}, "y")
+        graphs["means"] = traced(_Means(network), {"z": z}, ["y"])
     return graphs
 
 
-def _trace(module: nn.Module, inputs: dict[str, Tensor], output: str) -> onnx.ModelProto:
-    axes = {name: {1: "h", 2: "w"} for name in inputs}
+def traced(
+    module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], patches: bool = False
+) -> onnx.ModelProto:
+    """A module as ONNX: a picture of any size or, where it takes ``patches``, any number of them."""
+    free = {0: "patches"} if patches else {1: "h", 2: "w"}
+    freed = free if patches else {1: "H", 2: "W"}
+    axes = {**dict.fromkeys(inputs, free), **dict.fromkeys(outputs, freed)}
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer warns of every shape it reads
         path = Path(folder) / "traced.onnx"
@@ -93,8 +98,8 @@ def _trace(module: nn.Module, inputs: dict[str, Tensor], output: str) -> onnx.Mo
             tuple(inputs.values()),
             path,
             input_names=list(inputs),
-            output_names=[output],
-            dynamic_axes={**axes, output: {1: "H", 2: "W"}},
+            output_names=outputs,
+            dynamic_axes=axes,
             opset_version=OPSET,
             dynamo=False,
         )

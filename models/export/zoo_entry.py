@@ -14,6 +14,7 @@ from torch import Tensor
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.export.bounds import prove_bounds, prove_top_bounds
 from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
+from models.export.detail_graphs import detail_graphs
 from models.export.exact_graph import LOWERINGS
 from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
@@ -22,8 +23,9 @@ from models.layers.gains import Gains
 from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
+from models.networks.standard import FIRST_DETAIL, Standard
 from models.networks.subband_prior import INDEX_FRACTION, SubbandPrior
-from service.runtime.card import GroupCard, LossyCard, LossyModelCard
+from service.runtime.card import GroupCard, LossyCard, LossyModelCard, PredictedLossyCard
 from service.runtime.exact_chain import QUALITY_STEPS
 from service.runtime.known_answers import answers_of
 from service.runtime.lossy_model import LossyModel
@@ -46,7 +48,7 @@ def group_cards(prior: SubbandPrior | None) -> tuple[GroupCard, ...]:
 
 def anatomy(network: LossyNetwork) -> LossyCard:
     """The card's description of a network's levels."""
-    return LossyCard(
+    common = LossyCard(
         channels=network.channels,
         top_channels=network.top_channels,
         hyper_channels=network.hyper_channels,
@@ -58,6 +60,10 @@ def anatomy(network: LossyNetwork) -> LossyCard:
         synthesis_halo=network.synthesis_halo,
         rate_weight=RATE_WEIGHT,
     )
+    if not isinstance(network, Standard):
+        return common
+    predicted = tuple(range(FIRST_DETAIL, len(network.prior.groups)))
+    return PredictedLossyCard(**common.model_dump(), predicted_groups=predicted)
 
 
 def write_zoo_entry(
@@ -88,6 +94,8 @@ def write_zoo_entry(
         prove_top_bounds(network.top_prior)
     parts = anatomy(network)
     graphs = float_graphs(network)
+    if isinstance(network, Standard):
+        graphs |= detail_graphs(network)
     for lowering in LOWERINGS:
         graphs[f"features.{lowering}"] = features_graph(network.top, lowering)
         for number, graph in enumerate(step_graphs(network.prior, lowering)):

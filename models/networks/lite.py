@@ -24,7 +24,6 @@ from models.networks.patches import (
     from_patches,
     on_grid,
     patch_mse,
-    to_patches,
 )
 from models.networks.restoration import Restoration
 from models.networks.subband_prior import SubbandPrior, TopFeatures
@@ -145,5 +144,4 @@ class Lite(LossyNetwork):
             y = self.analysis(rgb)
             symbols_z, z = self.upper(y, top_quality)
             low = self.means(z)
-            scaled = to_patches(self.without_means(y, z)) * self.gain(flat)
-        return self.code(to_patches(self.top(symbols_z)), scaled, flat), low
+        return self.code_patches(y, symbols_z, z, flat), low

@@ -86,7 +86,8 @@ class LiteTransform(nn.Module):
         bands = self.level(signal.reshape(b * c, 1, h, w)).reshape(b, c, 4, h // 2, w // 2)
         return bands[:, :, 0], bands[:, :, 1:].reshape(b, 3 * c, h // 2, w // 2)
 
-    def _join(self, low: Tensor, bands: Tensor) -> Tensor:
+    def join(self, low: Tensor, bands: Tensor) -> Tensor:
+        """Low-pass (B, C, h, w) and its three bands (B, 3 C, h, w) to the picture they halve."""
         b, c, h, w = low.shape
         both = torch.cat([low[:, :, None], bands.reshape(b, c, 3, h, w)], 2)
         return self.level.inverse(both.reshape(b * c, 4, h, w)).reshape(b, c, 2 * h, 2 * w)
@@ -96,7 +97,7 @@ class LiteTransform(nn.Module):
         return low, bands if self.masking is None else bands / self.masking(low, level)
 
     def _masked_join(self, low: Tensor, bands: Tensor, level: int) -> Tensor:
-        return self._join(low, bands if self.masking is None else bands * self.masking(low, level))
+        return self.join(low, bands if self.masking is None else bands * self.masking(low, level))
 
     def analysis(self, rgb: Tensor) -> Tensor:
         """RGB 0..255 (B, 3, H, W), sides multiples of 16, to y (B, 384, H/16, W/16).
@@ -132,4 +133,4 @@ class LiteTransform(nn.Module):
     def means(self, z: Tensor) -> Tensor:
         """LL4 (B, 3, 4 h, 4 w) as z (B, 48, h, w) predicts it."""
         low, bands6, bands5 = z.split([3, 9, 36], 1)
-        return self._join(self._join(low, bands6), F.pixel_shuffle(bands5, 2))
+        return self.join(self.join(low, bands6), F.pixel_shuffle(bands5, 2))

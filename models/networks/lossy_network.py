@@ -6,6 +6,7 @@ with a quality a patch and tables from the exact prior. A subclass brings the tr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,17 +25,26 @@ from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 class Coded:
     """Patches, coded: by group, each on the grid of its network, (P, n, h, w).
 
-    ``indices`` are real table indices, with the quality's share; bits are (P,).
+    Values are scaled latents without their means, ``means`` these, scaled as well, where any are
+    predicted; ``indices`` are real table indices, with the quality's share; bits are (P,).
     """
 
     symbols: list[Tensor]
     values: list[Tensor]
+    means: list[Tensor | None]
     indices: list[Tensor]
     bits: Tensor
 
     def tables(self) -> list[Tensor]:
         """Table of each symbol."""
         return [table_of(index) for index in self.indices]
+
+
+Predict = Callable[[int, list[Tensor]], Tensor | None]
+"""(group, groups before it as they are decoded) -> its means, or None for zeros; no gain applied.
+
+Each (P, n, h, w) on its group's own grid.
+"""
 
 
 def along_columns(symbols: Tensor, channels: int) -> Tensor:
@@ -177,24 +187,52 @@ class LossyNetwork(nn.Module):
         ]
         return torch.cat(parts, 1)
 
-    def code(self, features: Tensor, scaled: Tensor, quality: Tensor) -> Coded:
+    def predictor(self, low: Tensor, quality: Tensor) -> Predict | None:
+        """What predicts the means of patches' groups from the groups before; None for nothing.
+
+        low (P, K, 16, 16): what z predicts of y's first channels; quality (P,).
+        """
+        return None
+
+    def code_patches(self, y: Tensor, symbols_z: Tensor, z: Tensor, quality: Tensor) -> Coded:
+        """Code all patches of pictures: y (B, C, h, w) with what z tells of it; quality (P,)."""
+        with torch.no_grad(), torch.autocast(y.device.type, enabled=False):
+            scaled = to_patches(self.without_means(y, z)) * self.gain(quality)
+            low = to_patches(self.means(z))
+        predict = self.predictor(low, quality)
+        return self.code(to_patches(self.top(symbols_z)), scaled, quality, predict)
+
+    def code(
+        self, features: Tensor, scaled: Tensor, quality: Tensor, predict: Predict | None = None
+    ) -> Coded:
         """Decide on symbols group by group and count their bits.
 
         features (P, F, 16, 16), scaled latents (P, C, 16, 16), quality (P,). Symbols carry no
-        gradient; bits carry that of the prior.
+        gradient; bits carry that of the prior, values that of predicted means.
         """
-        shifts = index_of(self.gains_y(quality)).split([g.native for g in self.prior.groups], 1)
-        coded = Coded([], [], [], torch.zeros(len(scaled), device=scaled.device))
+        gains = torch.exp(self.gains_y(quality))[:, :, None, None]
+        sizes = [g.native for g in self.prior.groups]
+        shifts = index_of(self.gains_y(quality)).split(sizes, 1)
+        coded = Coded([], [], [], [], torch.zeros(len(scaled), device=scaled.device))
+        known: list[Tensor] = []
 
         def decide(group: int, raw: Tensor) -> Tensor:
             layout = self.prior.groups[group]
             index = raw.float() + shifts[group][:, :, None, None] + layout.start
+            gain = gains.split(sizes, 1)[group]
+            mean = None if predict is None else predict(group, known)
             values = self.unfold(scaled, layout)
+            if mean is not None:
+                mean = mean.float() * gain
+                values = values - mean
             symbols = rate_aware_round(values.detach(), table_of(index), self.limits)
             coded.symbols.append(symbols)
             coded.values.append(values)
+            coded.means.append(mean)
             coded.indices.append(index)
             coded.bits = coded.bits + self.bits(symbols, deviation(index)).flatten(1).sum(1)
+            if predict is not None:
+                known.append(self._shown(coded, group).detach() / gain)
             return symbols
 
         self.prior.walk(features, torch.floor(quality * 64), decide)
@@ -202,12 +240,15 @@ class LossyNetwork(nn.Module):
 
     def reconstruct(self, coded: Coded) -> Tensor:
         """Scaled latents (P, C, 16, 16) where they are expected within their bins."""
+        return self.fold([self._shown(coded, group) for group in range(len(coded.symbols))])
+
+    def _shown(self, coded: Coded, group: int) -> Tensor:
+        """``reconstruct`` of one group, on its own grid."""
         centroids = self.centroid_sum / (self.centroid_count + 50.0)
-        parts = []
-        for symbols, tables in zip(coded.symbols, coded.tables(), strict=True):
-            shift = centroids[tables, symbols.abs().clamp(max=3).long()]
-            parts.append(symbols + torch.sign(symbols) * shift)
-        return self.fold(parts)
+        symbols, mean = coded.symbols[group], coded.means[group]
+        shift = centroids[table_of(coded.indices[group]), symbols.abs().clamp(max=3).long()]
+        shown = symbols + torch.sign(symbols) * shift
+        return shown if mean is None else shown + mean
 
     @torch.no_grad()
     def observe_centroids(self, coded: Coded) -> None:
@@ -233,10 +274,8 @@ class LossyNetwork(nn.Module):
         flat, top_quality = by_patch.reshape(-1), torch.floor(quality + 0.5)
         y = self.analysis(rgb).float()
         symbols_z, z = self.upper(y, top_quality)
-        gain = self.gain(flat)
-        scaled = to_patches(self.without_means(y, z)) * gain
-        coded = self.code(to_patches(self.top(symbols_z)), scaled, flat)
-        shown = from_patches(self.reconstruct(coded) / gain, rows, columns)
+        coded = self.code_patches(y, symbols_z, z, flat)
+        shown = from_patches(self.reconstruct(coded) / self.gain(flat), rows, columns)
         shown[:, : self.mean_channels] += self.means(z)
         bits_y = coded.bits.reshape(len(rgb), -1).sum(1)
         return Measurement(

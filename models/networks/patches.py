@@ -14,7 +14,8 @@ def to_patches(grid: Tensor) -> Tensor:
     """(B, C, 16 r, 16 c) to (B r c, C, 16, 16), raster order within a picture."""
     b, c, h, w = grid.shape
     cut = grid.reshape(b, c, h // LATENTS, LATENTS, w // LATENTS, LATENTS)
-    return cut.permute(0, 2, 4, 1, 3, 5).reshape(-1, c, LATENTS, LATENTS)
+    patches = b * (h // LATENTS) * (w // LATENTS)
+    return cut.permute(0, 2, 4, 1, 3, 5).reshape(patches, c, LATENTS, LATENTS)
 
 
 def from_patches(patches: Tensor, rows: int, columns: int) -> Tensor:

@@ -19,6 +19,7 @@ from models.networks.lite import Lite
 from models.networks.masked_lite import MaskedLite
 from models.networks.nested import Nested
 from models.networks.pyramid import Pyramid
+from models.networks.standard import Standard
 from models.networks.unet import UNet
 
 Loss = Callable[[Tensor], tuple[Tensor, dict[str, float]]]
@@ -56,6 +57,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "lite-ms-ssim": MaskedLite,
     "nested": Nested,
     "pyramid": Pyramid,
+    "standard": Standard,
     "unet": UNet,
 }
 

@@ -9,6 +9,11 @@ from torch.nn import functional as F
 FOLD = 4  # the network works on the 1/4 grid
 
 
+def step_of(quality: Tensor) -> Tensor:
+    """Roughly the quantiser's step at a quality, 1 at q = 4."""
+    return torch.exp((4.0 - quality) * 0.35)
+
+
 class ResidualBlock(nn.Module):
     """x + conv1x1(relu(conv3x3(relu(x)))), W channels, replicate padding.
 
@@ -20,6 +25,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.wide = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
         self.mix = nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.mix.weight)  # a fresh block passes on what it gets
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, W, h, w) to the same shape."""
@@ -47,7 +53,7 @@ class Restoration(nn.Module):
         """The linear path (B, 3, H, W) restored, given quality (B, H/16, W/16); not clipped."""
         grid = F.interpolate(quality[:, None], scale_factor=16 // FOLD, mode="nearest")
         folded = F.pixel_unshuffle(linear, FOLD) / 128.0 - 1.0
-        step = torch.exp((4.0 - grid) * 0.35)  # roughly the quantiser's step, 1 at q = 4
-        residual = self.leave(self.blocks(self.enter(torch.cat([folded, grid / 8.0, step], 1))))
+        planes = [grid / 8.0, step_of(grid)]
+        residual = self.leave(self.blocks(self.enter(torch.cat([folded, *planes], 1))))
         out: Tensor = linear + F.pixel_shuffle(residual, FOLD) * 16.0
         return out

@@ -18,13 +18,14 @@ _OWN = ("gains_y.", "gains_z.")
 def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     """Write ``folder``'s first checkpoint from ``weights.pt`` of another run.
 
-    The record of that run comes first in this one's. A checkpoint that is there stays.
+    Parts that this network has besides begin as they always do. The record of that run comes
+    first in this one's. A checkpoint that is there stays.
 
     Raises
     ------
     RecipeError
-        The file is no ``weights.pt``, its network's parts are not this one's, or a stage has the
-        name of one that it went through.
+        The file is no ``weights.pt``, its network has parts that this one has not, or a stage has
+        the name of one that it went through.
     """
     path = folder / "checkpoint.pt"
     if path.exists():
@@ -38,9 +39,10 @@ def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     if again:
         raise RecipeError(f"{weights} went through {', '.join(sorted(again))} already")
     network = build(recipe.model.name, recipe.model.arguments)
-    own = {name: value for name, value in network.state_dict().items() if name.startswith(_OWN)}
+    fresh = network.state_dict()
+    own = {name: value for name, value in fresh.items() if name.startswith(_OWN)}
     try:
-        network.load_state_dict({**there, **own})
+        network.load_state_dict({**fresh, **there, **own})
     except RuntimeError as error:
         raise RecipeError(f"{weights} does not fit {recipe.model.name}: {error}") from error
     folder.mkdir(parents=True, exist_ok=True)

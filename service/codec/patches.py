@@ -1,7 +1,7 @@
 """The lowest level: one stream a patch, its groups coded one after another.
 
 Encoding and decoding walk the same chain of exact networks (``ExactChain``): a group's tables
-depend on the groups before it, never on other patches.
+depend on the groups before it, never on other patches. Nor do the means that some models predict.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from service.codec.grid import LATENT, Grid
 from service.codec.integrity import crc32c_of_symbols
 from service.codec.lossy import UpperLevel
 from service.codec.patch_mask import PATCH
+from service.codec.predicted_means import PredictedMeans
 from service.errors import BadStream
 from service.runtime.exact_chain import ExactChain, GroupLayout
 from service.runtime.lossy_model import LossyModel
@@ -89,29 +90,43 @@ class PatchCoder:
         ends with its last group that could hold a symbol other than 0.
         """
         values = np.stack([y[patch_slices(self._grid, n)] for n in numbers])
-        k = self._model.anatomy.mean_channels
-        values[..., :k] -= self._gather(self._upper.means, numbers)
-        scaled = [
-            layout.unfold(values) * self._gains(group, numbers) * self._inside(layout, numbers)
+        shown = self._start(numbers, values.shape[3])
+        scales = [
+            self._gains(group, numbers) * self._inside(layout, numbers)
             for group, layout in enumerate(self._layouts)
         ]
-        counts = np.zeros(len(numbers), int)
-        for group, part in enumerate(scaled):
-            counts[np.abs(part).max(axis=(1, 2, 3)) >= 0.5] = group + 1
+        counts = self._groups_needed(values - shown, scales)
         symbols: list[list[Symbols]] = [[] for _ in numbers]
         tables: list[list[Tables]] = [[] for _ in numbers]
         live = np.arange(len(numbers))
-        chain = self._chain(numbers)
+        chain, means = self._chain(numbers), self._means(numbers)
         for group in range(int(counts.max(initial=0))):
-            chain.keep(counts[live] > group)
-            live = live[counts[live] > group]
+            going_on = counts[live] > group
+            chain.keep(going_on)
+            means.keep(going_on)
+            live = live[going_on]
             chosen = chain.tables(group)
-            rounded = self._model.quantise(scaled[group][live], chosen)
+            mean = means.of(group, shown[live])
+            layout = self._layouts[group]
+            scaled = (layout.unfold(values[live]) - mean) * scales[group][live]
+            rounded = self._model.quantise(scaled, chosen)
             for position, patch in enumerate(live):
                 symbols[patch].append(rounded[position])
                 tables[patch].append(chosen[position])
             chain.absorb(rounded)
+            if means.any:
+                self._show(shown, group, rounded, chosen, mean, numbers, live)
         return symbols, tables
+
+    def _groups_needed(
+        self, values: NDArray[np.float32], scales: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.intp]:
+        """Groups up to the last one with a value that could round to other than 0, (P,)."""
+        counts = np.zeros(len(values), np.intp)
+        for group, layout in enumerate(self._layouts):
+            size = np.abs(layout.unfold(values) * scales[group]).max(axis=(1, 2, 3))
+            counts[size >= 0.5] = group + 1
+        return counts
 
     def _inside(self, layout: GroupLayout, numbers: Sequence[int]) -> NDArray[np.float32]:
         """(P, h, w, 1): 1 where a latent reaches the picture, 0 in the padding beyond.
@@ -167,7 +182,8 @@ class PatchCoder:
         list[int]
             Patches whose stream is damaged; of these, y holds what the upper level tells.
         """
-        values = np.zeros((len(numbers), SIDE, SIDE, y.shape[2]), np.float32)
+        start = self._start(numbers, y.shape[2])
+        shown = start.copy()
         damaged: set[int] = set()
         stacks: dict[int, Stack] = {}
         for patch, (data, groups) in enumerate(streams):
@@ -179,15 +195,16 @@ class PatchCoder:
                 damaged.add(patch)
         popped: list[list[Symbols]] = [[] for _ in numbers]
         live = np.arange(len(numbers))
-        chain = self._chain(numbers)
-        for group, layout in enumerate(self._layouts):
-            chosen = np.array(
+        chain, means = self._chain(numbers), self._means(numbers)
+        for group in range(len(self._layouts)):
+            going_on = np.array(
                 [p not in damaged and streams[p][1] > group for p in live.tolist()], np.bool_
             )
-            if not chosen.any():
+            if not going_on.any():
                 break
-            chain.keep(chosen)
-            live = live[chosen]
+            chain.keep(going_on)
+            means.keep(going_on)
+            live = live[going_on]
             tables = chain.tables(group)
             symbols = np.zeros(tables.shape, np.int32)
             for position, patch in enumerate(live.tolist()):
@@ -198,20 +215,15 @@ class PatchCoder:
                     damaged.add(patch)
                 popped[patch].append(symbols[position])
             chain.absorb(symbols)
-            part = np.zeros((len(numbers), *tables.shape[1:]), np.float32)
-            gains = self._gains(group, [numbers[patch] for patch in live.tolist()])
-            part[live] = self._model.reconstruct(symbols, tables) / gains
-            layout.fold_into(values, part)
+            mean = means.of(group, shown[live])
+            self._show(shown, group, symbols, tables, mean, numbers, live)
         for patch, (_, groups) in enumerate(streams):
             if patch in damaged or not groups:
                 continue
             if not stacks[patch].ends_on(crc32c_of_symbols(*popped[patch])):
                 damaged.add(patch)
-        for patch in damaged:
-            values[patch] = 0
-        values[..., : self._model.anatomy.mean_channels] += self._gather(self._upper.means, numbers)
         for patch, number in enumerate(numbers):
-            y[patch_slices(self._grid, number)] = values[patch]
+            y[patch_slices(self._grid, number)] = (start if patch in damaged else shown)[patch]
         return sorted(numbers[patch] for patch in damaged)
 
     # -- shared -------------------------------------------------------------------------------
@@ -219,6 +231,31 @@ class PatchCoder:
     def _chain(self, numbers: Sequence[int]) -> ExactChain:
         features = self._gather(self._upper.features, numbers)
         return ExactChain(self._model.lower, features, self._quality[list(numbers)])
+
+    def _means(self, numbers: Sequence[int]) -> PredictedMeans:
+        return PredictedMeans(self._model, self._quality[list(numbers)])
+
+    def _start(self, numbers: Sequence[int], channels: int) -> NDArray[np.float32]:
+        """What is known of patches before their first group: (P, 16, 16, C)."""
+        known = np.zeros((len(numbers), SIDE, SIDE, channels), np.float32)
+        k = self._model.anatomy.mean_channels
+        known[..., :k] = self._gather(self._upper.means, numbers)
+        return known
+
+    def _show(
+        self,
+        shown: NDArray[np.float32],
+        group: int,
+        symbols: Symbols,
+        tables: Tables,
+        mean: NDArray[np.float32],
+        numbers: Sequence[int],
+        live: NDArray[np.intp],
+    ) -> None:
+        """Write what a group's symbols (P, h, w, n) of the live patches stand for to ``shown``."""
+        gains = self._gains(group, [numbers[patch] for patch in live.tolist()])
+        values = self._model.reconstruct(symbols, tables) / gains
+        self._layouts[group].fold_into(shown, values + mean, live)
 
     def _gather(self, array: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.float32]:
         return np.stack([array[patch_slices(self._grid, n)] for n in numbers])

@@ -63,6 +63,16 @@ class LossyCard(_Frozen):
     )
 
 
+class PredictedLossyCard(LossyCard):
+    """Anatomy of a lossy model that predicts means of y's groups from the groups before them.
+
+    Its float networks ``detail_means_G`` come in pairs, the first of which hands the second a
+    state.
+    """
+
+    predicted_groups: tuple[int, ...] = Field(min_length=1, max_length=14)
+
+
 class LosslessCard(_Frozen):
     """Anatomy of a lossless model: a pyramid of levels over a patch.
 
@@ -132,7 +142,7 @@ class LossyModelCard(Card):
     """``model.json`` of a lossy model."""
 
     kind: Literal["lossy"]
-    lossy: LossyCard
+    lossy: LossyCard | PredictedLossyCard
 
 
 class LosslessModelCard(Card):

@@ -56,12 +56,20 @@ class GroupLayout:
         cells = part.reshape(p, h, w, self.native, f, f).transpose(0, 1, 4, 2, 5, 3)
         return cells.reshape(p, h * f, w * f, self.native)
 
-    def fold_into(self, y: NDArray[_Number], values: NDArray[_Number]) -> None:
-        """Inverse of ``unfold``: write (P, f h, f w, n) to this group's channels of ``y``."""
-        p, h, w, _ = y.shape
+    def fold_into(
+        self,
+        y: NDArray[_Number],
+        values: NDArray[_Number],
+        patches: slice | NDArray[np.intp] = slice(None),
+    ) -> None:
+        """Inverse of ``unfold``: write (P, f h, f w, n) to this group's channels of ``y``.
+
+        ``patches`` are those of y's first axis that the values belong to.
+        """
+        h, w = y.shape[1:3]
         f = self.fold
-        cells = values.reshape(p, h, f, w, f, self.native).transpose(0, 1, 3, 5, 2, 4)
-        y[..., self.channels] = cells.reshape(p, h, w, self.native * f * f)
+        cells = values.reshape(-1, h, f, w, f, self.native).transpose(0, 1, 3, 5, 2, 4)
+        y[patches, ..., self.channels] = cells.reshape(-1, h, w, self.native * f * f)
 
 
 def layouts_of(groups: Sequence[GroupCard]) -> tuple[GroupLayout, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
-from service.runtime.card import GroupCard, LossyCard, LossyModelCard
+from service.runtime.card import GroupCard, LossyCard, LossyModelCard, PredictedLossyCard
 from service.runtime.exact_chain import QUALITY_STEPS, ExactLevel
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
@@ -28,6 +28,8 @@ class LossyModel:
         The exact networks of y.
     upper
         Those of z; None where z has static tables, ``top_tables``.
+    detail_means
+        Float networks by group of y that has predicted means (``codec.predicted_means``).
 
     Raises
     ------
@@ -53,6 +55,9 @@ class LossyModel:
         self.means = session("means") if card.lossy.mean_channels else None
         self.synthesis = session("synthesis")
         self.features = session(f"features.{lowering}")
+
+        predicted = isinstance(card.lossy, PredictedLossyCard) and card.lossy.predicted_groups
+        self.detail_means = {group: session(f"detail_means_{group}") for group in predicted or ()}
 
         def level(stem: str, groups: Sequence[GroupCard], offsets: str) -> ExactLevel:
             steps = [session(f"{stem}_{n}.{lowering}") for n in range(len(groups))]

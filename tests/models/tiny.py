@@ -12,6 +12,7 @@ from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASNDeep
 from models.networks.lite import Lite
 from models.networks.lite_transform import groups
+from models.networks.standard import Standard
 from models.networks.subband_prior import SubbandPrior, TopFeatures
 
 FEATURES = 6
@@ -79,6 +80,18 @@ def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
     torch.manual_seed(seed)
     network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
+    scatter(network, seed)
+    return network
+
+
+def standard(seed: int = 0) -> Standard:
+    """A Standard likewise, whose means are not 0."""
+    torch.manual_seed(seed)
+    network = Standard((8, 6, 4), FEATURES, 6, 1, mean_widths=(5, 4, 4), mean_blocks=(1, 1, 1))
+    nn.init.normal_(network.restoration.leave.weight, std=0.02)
+    for level in network.detail.levels:
+        for leave in (level.leave_a, level.leave_b):
+            nn.init.normal_(leave.weight, std=0.2)
     scatter(network, seed)
     return network
 

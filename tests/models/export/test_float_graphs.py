@@ -15,6 +15,7 @@ from tests.models import tiny
 
 NETWORKS = {
     "lite": tiny.lite,
+    "standard": tiny.standard,
     "lite-ms-ssim": lambda: tiny.lite(architecture=MaskedLite),
     "hp": tiny.hp,
     "hp-easn-deep": tiny.hp_easn_deep,

@@ -20,7 +20,12 @@ from service.runtime.zoo import Zoo
 from tests.models import tiny
 from tests.service.codec.coding import picture_of, psnr, same_symbols, symbols_in, textured
 
-NETWORKS = {"lite": tiny.lite, "hp": tiny.hp, "hp-easn-deep": tiny.hp_easn_deep}
+NETWORKS = {
+    "lite": tiny.lite,
+    "standard": tiny.standard,
+    "hp": tiny.hp,
+    "hp-easn-deep": tiny.hp_easn_deep,
+}
 CARD = {
     "description": "Random weights.",
     "licence": "Apache-2.0",

@@ -8,7 +8,9 @@ from models.networks.measurement import Measurable
 from models.networks.patches import to_patches
 from tests.models import tiny
 
-networks = pytest.mark.parametrize("network", [tiny.lite, tiny.hp, tiny.hp_easn_deep])
+networks = pytest.mark.parametrize(
+    "network", [tiny.lite, tiny.standard, tiny.hp, tiny.hp_easn_deep]
+)
 
 
 def coded(network, quality):

@@ -1,0 +1,69 @@
+"""Means of a patch's groups, predicted by float networks from the groups before them.
+
+Symbols count from the mean, so encoder and decoder each add their own: a float network's last bits
+move a pixel, never a symbol or a table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.runtime.exact_chain import QUALITY_STEPS
+from service.runtime.lossy_model import LossyModel
+
+
+class PredictedMeans:
+    """Walks along with an ``ExactChain``: ask for a group's means, show it, go on.
+
+    Parameters
+    ----------
+    model
+        The lossy model; many predict nothing but what z tells.
+    quality64
+        (P,) quality of each patch in steps of 1/64.
+    """
+
+    def __init__(self, model: LossyModel, quality64: NDArray[np.integer]) -> None:
+        self._model = model
+        self._quality = (quality64 / QUALITY_STEPS).astype(np.float32)
+        self._state = np.zeros(0, np.float32)  # what a level's first network hands its second
+
+    @property
+    def any(self) -> bool:
+        """Whether the model predicts means of any group."""
+        return bool(self._model.detail_means)
+
+    def of(self, group: int, shown: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Means of a group.
+
+        Parameters
+        ----------
+        shown
+            (P, 16, 16, C): the groups before as they are decoded, zeros behind them; in the first
+            group's place what z tells.
+
+        Returns
+        -------
+        NDArray
+            (P, h, w, n), or one that broadcasts to it. Of the first group it is what ``shown``
+            holds already; of groups without a network zeros.
+        """
+        layout = self._model.lower.layouts[group]
+        network = self._model.detail_means.get(group)
+        if network is None:
+            return layout.unfold(shown)
+        before = shown[..., : layout.start]
+        if "state" in network.inputs:
+            (mean,) = network.run(y=before, state=self._state)
+        else:
+            mean, self._state = network.run(y=before, quality=self._quality)
+        return mean
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Go on with some of the patches: true in ``chosen`` (P,)."""
+        if chosen.all():
+            return
+        self._quality = self._quality[chosen]
+        if self._state.size:
+            self._state = self._state[chosen]
