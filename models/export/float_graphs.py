@@ -86,7 +86,7 @@ def float_graphs(network: LossyNetwork) -> dict[str, onnx.ModelProto]:
 def traced(
     module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], patches: bool = False
 ) -> onnx.ModelProto:
-    """A module as ONNX: a picture of any size or, where it takes ``patches``, any number of them."""
+    """A module as ONNX: a picture of any size, or any number of ``patches``."""
     free = {0: "patches"} if patches else {1: "h", 2: "w"}
     freed = free if patches else {1: "H", 2: "W"}
     axes = {**dict.fromkeys(inputs, free), **dict.fromkeys(outputs, freed)}

@@ -56,12 +56,12 @@ def test_means_that_learnt_pay(standard):
 
     before = cost()
     optimiser = torch.optim.Adam(standard.detail.parameters(), 0.01)
-    for _ in range(40):
+    for _ in range(60):
         optimiser.zero_grad()
         loss, _ = standard.losses()["means"](rgb)
         loss.backward()
         optimiser.step()
-    assert cost() < 0.97 * before
+    assert cost() < 0.98 * before
 
 
 @torch.no_grad()
