@@ -50,8 +50,8 @@ def test_the_background_gives_way_first() -> None:
 
 def test_the_upper_level_follows_the_lowest_quality() -> None:
     rate = Rate(95, 400)
-    assert (rate.top_quality(MIXED), rate.top_quality(FULL)) == (1, 6)
-    assert Rate(96, 400).top_quality(MIXED) == 2
+    assert (rate.top_quality(MIXED), rate.top_quality(FULL)) == (2, 7)
+    assert Rate(96, 400).top_quality(MIXED) == 3
     assert Rate(512, 512, highest_top=5).top_quality(MIXED) == 5
 
 
