@@ -14,7 +14,15 @@ from service.codec import jobs
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions
-from service.codec.rate_control import GUESSES, TOLERANCE, Ladder, Rate, Search, meet_target
+from service.codec.rate_control import (
+    FINER_TOP,
+    GUESSES,
+    TOLERANCE,
+    Ladder,
+    Rate,
+    Search,
+    meet_target,
+)
 from service.errors import Cancelled, TargetUnreachable
 from tests.conftest import Photograph
 from tests.service.codec.coding import picture_of, textured
@@ -127,7 +135,7 @@ class Imagined:
 
     def size(self, rate: Rate) -> int:
         level = rate.background64 + 0.4 * rate.blade64
-        top = rate.top_quality(MIXED)
+        top = rate.top_quality(MIXED) - FINER_TOP
         return int(5_000 * math.exp(0.005 * (level - 90)) * (1 + self._jump) ** top)
 
     def code(self, rate: Rate, checkpoint: object) -> bytes:
