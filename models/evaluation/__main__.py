@@ -45,11 +45,14 @@ def rd(options: argparse.Namespace) -> None:
         options.qualities,
         options.model,
         get_settings(),
+        options.also,
         options.ms_ssim_model,
     )
     words = ["rd", "--images", shown(options.images), "--out", shown(out)]
     if options.model:
         words += ["--model", options.model]
+    for name in options.also:
+        words += ["--also", name]
     if options.ms_ssim_model:
         words += ["--ms-ssim-model", options.ms_ssim_model]
     report = {"command": _command(words, options.qualities), **report}
