@@ -26,21 +26,20 @@ def put_between_markers(document: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
 
 
-def short(report: Report, exactness: Report | None, folder: str) -> str:
+def short(report: Report, folder: str) -> str:
     """What the README shows; ``folder`` is where the figures lie, seen from there."""
-    parts = [
-        "### Lossy: rate and distortion",
-        _introduction(report),
-        _against(report),
-        *_our_points(report),
-        f"![Rate-distortion curves]({folder}/rd.png)",
-        f"The other codecs' points are in [{folder}/rd.md]({folder}/rd.md), those of every picture "
-        f"in [{folder}/rd.json]({folder}/rd.json).",
-        made_by(report),
-    ]
-    if exactness is not None:
-        parts += [_exactness_sentence(exactness), made_by(exactness)]
-    return "\n\n".join(parts)
+    return "\n\n".join(
+        [
+            "### Lossy: rate and distortion",
+            _introduction(report),
+            _against(report),
+            *_our_points(report),
+            f"![Rate-distortion curves]({folder}/rd.png)",
+            f"The other codecs' points are in [{folder}/rd.md]({folder}/rd.md), those of every "
+            f"picture in [{folder}/rd.json]({folder}/rd.json).",
+            made_by(report),
+        ]
+    )
 
 
 def long(report: Report) -> str:
@@ -53,7 +52,19 @@ def long(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def exactness_table(report: Report) -> str:
+def exactness_short(report: Report, folder: str) -> str:
+    """What the README shows; ``folder`` is where the figures lie, seen from there."""
+    page = f"{folder}/exactness.md"
+    return f"{_exactness_sentence(report)} By quality: [{page}]({page}).\n\n{made_by(report)}"
+
+
+def exactness_page(report: Report) -> str:
+    """The price of exactness, and its table."""
+    parts = ["# Exactness", _exactness_sentence(report), _exactness_table(report)]
+    return "\n\n".join([*parts, made_by(report)]) + "\n"
+
+
+def _exactness_table(report: Report) -> str:
     """Rate of the prior in float and in integers, by quality."""
     rows = [
         (

@@ -96,10 +96,12 @@ def test_tables_fill_the_readme(report, tmp_path):
         assert f"{codec['seconds_a_megapixel']['encode']:.2f}" in text
     assert "exactness" not in text
 
+    row = {"quality": 4.0, "float_bpp": 0.5, "exact_bpp": 0.6, "tables_bpp": 0.7}
     exact = {
         "command": "python -m models.evaluation exactness",
         "network": "lite",
         "versions": {},
+        "qualities": [{**row, "price_of_integers": 20.0, "price_of_tables": 40.0}],
         "price_of_integers": 0.25,
         "price_of_tables": -0.5,
         "tables": 64,
@@ -112,6 +114,8 @@ def test_tables_fill_the_readme(report, tmp_path):
     assert "(`lite`)" in text
     assert "by +0.25 %; with each scale cut to one of its 64 tables" in text
     assert "by −0.50 % (2 pictures of `pictures`" in text
+    page = (out / "exactness.md").read_text()
+    assert "| 4 | 0.5000 | 0.6000 | +20.00 % | 0.7000 | +40.00 % |" in page
 
 
 def test_more_models_are_each_judged_in_what_they_are_for(two_pictures, tmp_path):
