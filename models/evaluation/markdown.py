@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from models.evaluation.summary import Measure
+
 Report = dict[str, Any]
 
-MEASURES = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
+MEASURES: dict[Measure, str] = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
