@@ -172,12 +172,14 @@ def made_by(*reports: Report) -> str:
 
 
 def _exactness_sentence(report: Report) -> str:
+    most = max(report["qualities"], key=lambda row: float(row["price_of_tables"]))
     return (
         f"The price of exactness: against the same network (`{report['network']}`) in float, "
         f"integer arithmetic changes the bits that the entropy model spends by "
         f"{_percent(report['price_of_integers'], 2)}; with each scale cut to one of its "
         f"{report['tables']} tables, too, by {_percent(report['price_of_tables'], 2)} "
-        f"({report['pictures']} pictures of `{report['folder']}`, all qualities together)."
+        f"({report['pictures']} pictures of `{report['folder']}`, all qualities together; at most, "
+        f"at quality {most['quality']:g}, by {_percent(most['price_of_tables'], 2)})."
     )
 
 

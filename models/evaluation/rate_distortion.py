@@ -36,8 +36,15 @@ DEFINITIONS = {
     "bd_rate": "percent, PCHIP of log rate over PSNR, or over -10 log10(1 - MS-SSIM), on the "
     "shared range; of_curves compares the averaged curves, of_pictures is the mean over pictures "
     "of their own figures",
-    "seconds": "wall clock from pixels to the bytes of the file and back, all settings together; "
-    "peers' may be kept from an earlier run on this processor",
+    "seconds": "wall clock from pixels to the bytes of the file and back, all settings together, "
+    "of ours without verification; upper bounds where the machine had other work, too; peers' may "
+    "be kept from an earlier run on this processor",
+    "peers": "as an application gets them from Pillow: chroma is subsampled in JPEG, WebP and "
+    "AVIF, which costs PSNR in RGB at high rates; AVIF at speed 6; JPEG 2000 with its colour "
+    "transform, its quality_layers are compression ratios; AVIF and JPEG XL run on all cores, the "
+    "others on one",
+    "published": "averaged curves that others measured with reference encoders, not run here: AV1 "
+    "so run is far ahead of AVIF from Pillow",
 }
 
 

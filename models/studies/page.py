@@ -24,6 +24,9 @@ CAUTION = (
     "steps and more, and an order of variants may turn around on the way."
 )
 
+TRIED = "TRIED.md"
+"""Written by hand, beside the pages."""
+
 
 def page(report: Report, reports: Mapping[str, Report]) -> str:
     """A study's question, tables and plot, from its results.
@@ -48,6 +51,7 @@ def index(studies: Mapping[str, Study], reports: Mapping[str, Report]) -> str:
     parts = ["# Studies", "The papers' questions at equal, small budget. " + CAUTION]
     if spreads := _spreads(reports):
         parts.append(" ".join([*spreads, "The other studies have one seed a network."]))
+    parts.append(f"What else was tried, what was kept and what lost: [{TRIED}]({TRIED}).")
     for name, study in studies.items():
         if name in reports:
             report = reports[name]
