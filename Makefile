@@ -20,7 +20,8 @@ help:
 	@echo "make serve    keep the service running on HOST:PORT ($(HOST):$(PORT))"
 	@echo "make test     all that CI runs: lint, types, openapi, tests"
 	@echo "make bench    stages, speed and peers on the bundled photographs"
-	@echo "make report PICTURES=folder   rate and distortion beside other codecs, into docs/results"
+	@echo "make report   docs/results and the tables in README.md from the JSON files in docs/results"
+	@echo "make report PICTURES=folder   the same, rates and distortions measured anew on your pictures"
 	@echo "make lint     ruff and mypy;   make format   rewrite with ruff"
 	@echo "make openapi  write openapi/openapi.json anew"
 	@echo "make environment  all tools, also those for training, in $(VENV)"
@@ -66,12 +67,14 @@ openapi: $(SERVICE)
 bench: $(SERVICE)
 	$(BIN)/bladestream bench samples/*.jpg
 
-# The pictures are no part of the repository: name a folder of them.
+# Pages, plots and the README's tables from the JSON files; with PICTURES what a folder of pictures is
+# enough for is measured anew before.
 report: $(ALL)
-	@test -d "$(PICTURES)" || { echo "make report PICTURES=folder"; exit 2; }
+ifdef PICTURES
 	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results --ms-ssim-model lite-ms-ssim
-	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES))"
+	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES:/=))"
 	$(BIN)/python -m models.evaluation profiles --images samples --masks samples --out docs/results
+endif
 	$(BIN)/python -m models.evaluation tables
 	$(BIN)/python -m models.studies tables
 

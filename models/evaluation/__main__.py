@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from models.evaluation import markdown
 from models.evaluation.arguments import QUALITIES, Command, parser_of, qualities_of
 from models.evaluation.environment import shown
-from models.evaluation.report_file import read_json, write_json
+from models.evaluation.report_file import write_json
 from service.errors import BladestreamError
 from service.settings import get_settings
 
@@ -33,8 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def rd(options: argparse.Namespace) -> None:
-    """Bladestream and its peers on a folder of pictures: rd.json, rd.md, rd.png."""
-    from models.evaluation.plot import draw
+    """Bladestream and its peers on a folder of pictures: rd.json, .md and .png."""
     from models.evaluation.rate_distortion import evaluate
 
     out: Path = options.out
@@ -45,20 +43,22 @@ def rd(options: argparse.Namespace) -> None:
         options.qualities,
         options.model,
         get_settings(),
+        options.also,
         options.ms_ssim_model,
     )
     words = ["rd", "--images", shown(options.images), "--out", shown(out)]
     if options.model:
         words += ["--model", options.model]
+    for name in options.also:
+        words += ["--also", name]
     if options.ms_ssim_model:
         words += ["--ms-ssim-model", options.ms_ssim_model]
     report = {"command": _command(words, options.qualities), **report}
-    _write(out, "rd", report, markdown.long(report))
-    draw(report, out / "rd.png")
+    _publish(out / "rd.json", report)
 
 
 def exactness(options: argparse.Namespace) -> None:
-    """What integer arithmetic costs a trained prior: exactness.json."""
+    """What integer arithmetic costs a trained prior: exactness.json and .md."""
     from models.evaluation.exactness import price
 
     out: Path = options.out
@@ -71,15 +71,12 @@ def exactness(options: argparse.Namespace) -> None:
     found = price(
         options.checkpoint, options.images, options.calibration, options.qualities, get_settings()
     )
-    report = {"command": _command(words, options.qualities), **found}
-    write_json(out / "exactness.json", report)
-    print(markdown.exactness_table(report))
+    _publish(out / "exactness.json", {"command": _command(words, options.qualities), **found})
 
 
 def bits_back(options: argparse.Namespace) -> None:
     """Initial bits, orders and models of lossless coding: bits_back.json, .md and .png."""
     from models.evaluation.bits_back import evaluate
-    from models.evaluation.bits_back_report import draw, markdown
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
@@ -87,15 +84,12 @@ def bits_back(options: argparse.Namespace) -> None:
     words += ["--side", str(options.side), "--model", options.model]
     words += ["--against", ",".join(options.against)]
     found = evaluate(options.images, options.side, options.model, options.against, get_settings())
-    report = {"command": _command(words), **found}
-    _write(out, "bits_back", report, markdown(report))
-    draw(report, out / "bits_back.png")
+    _publish(out / "bits_back.json", {"command": _command(words), **found})
 
 
 def lossless(options: argparse.Namespace) -> None:
     """Blades bit for bit, beside lossless peers: lossless.json, .md and .png."""
     from models.evaluation.lossless import evaluate
-    from models.evaluation.lossless_report import as_markdown, draw
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
@@ -104,26 +98,23 @@ def lossless(options: argparse.Namespace) -> None:
         words += ["--masks", shown(options.masks)]
     words += ["--out", shown(out)]
     found = evaluate(options.images, options.masks, get_settings())
-    report = {"command": _command(words), **found}
-    _write(out, "lossless", report, as_markdown(report))
-    draw(report, out / "lossless.png")
+    _publish(out / "lossless.json", {"command": _command(words), **found})
 
 
 def profiles(options: argparse.Namespace) -> None:
     """The paper's chain beside the default: profiles.json, .md and, of blades from near, .png."""
-    from models.evaluation import profiles_report
     from models.evaluation.closeups import draw
     from models.evaluation.profiles import evaluate
+    from models.evaluation.profiles_report import PICTURE
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
     words = ["profiles", "--images", shown(options.images), "--masks", shown(options.masks)]
     words += ["--out", shown(out)]
     found, closeups = evaluate(options.images, options.masks, get_settings())
-    report = {"command": _command(words), **found}
-    _write(out, "profiles", report, profiles_report.as_markdown(report))
+    _publish(out / "profiles.json", {"command": _command(words), **found})
     if closeups:
-        draw(closeups, out / profiles_report.PICTURE)
+        draw(closeups, out / PICTURE)
 
 
 def segmentation(options: argparse.Namespace) -> None:
@@ -132,8 +123,6 @@ def segmentation(options: argparse.Namespace) -> None:
     What was missed and what was mistaken is drawn into the pictures of ``overlays/``.
     """
     from models.evaluation.segmentation import evaluate
-    from models.evaluation.segmentation_markdown import segmentation_page
-    from models.evaluation.segmentation_plot import draw_acceptance
 
     out: Path = options.out
     found = evaluate(
@@ -152,53 +141,39 @@ def segmentation(options: argparse.Namespace) -> None:
             words += [f"--{name}", shown(path)]
     if options.model:
         words += ["--model", options.model]
-    report = {"command": _command(words), **found}
-    _write(out, "segmentation", report, segmentation_page(report))
-    draw_acceptance(report, out / "segmentation.png")
+    _publish(out / "segmentation.json", {"command": _command(words), **found})
 
 
 def autoregressive(options: argparse.Namespace) -> None:
     """Nested latents beside autoregressive models: autoregressive.json, .md and .png."""
     from models.evaluation.autoregressive import evaluate
-    from models.evaluation.autoregressive_report import as_markdown, draw
 
     out: Path = options.out
     out.mkdir(parents=True, exist_ok=True)
-    report = {"command": _command(["autoregressive", "--out", shown(out)]), **evaluate()}
-    _write(out, "autoregressive", report, as_markdown(report))
-    draw(report, out / "autoregressive.png")
+    command = _command(["autoregressive", "--out", shown(out)])
+    _publish(out / "autoregressive.json", {"command": command, **evaluate()})
 
 
 def tables(options: argparse.Namespace) -> None:
-    """Put the results between the README's markers."""
-    from models.evaluation import lossless_report, profiles_report, segmentation_markdown
+    """Write every page and plot, and the README's results, from the JSON files alone."""
+    from models.evaluation.markdown import put_between_markers
+    from models.evaluation.pages import reports_in, write_page
+    from models.evaluation.readme import results_of
 
     folder: Path = options.results
-    report = read_json(folder / "rd.json")
-    exact = folder / "exactness.json"
-    exact_report = read_json(exact) if exact.exists() else None
+    for path in reports_in(folder):
+        write_page(path)
     readme: Path = options.readme
-    document = readme.read_text(encoding="utf-8")
-    text = markdown.short(report, exact_report, folder.as_posix())
-    exact_blades = folder / "lossless"
-    found = [read_json(path) for path in sorted(exact_blades.glob("*/lossless.json"))]
-    if found:
-        text += "\n\n" + lossless_report.short(found, exact_blades.as_posix())
-    blades = folder / "segmentation"
-    if (blades / "segmentation.json").exists():
-        found_blades = read_json(blades / "segmentation.json")
-        text += "\n\n" + segmentation_markdown.short(found_blades, blades.as_posix())
-    beside = folder / "profiles.json"
-    if beside.exists():
-        text += "\n\n" + profiles_report.short(read_json(beside), folder.as_posix())
-    readme.write_text(markdown.put_between_markers(document, text), encoding="utf-8")
+    document = put_between_markers(readme.read_text(encoding="utf-8"), results_of(folder))
+    readme.write_text(document, encoding="utf-8")
 
 
-def _write(out: Path, name: str, report: dict[str, Any], page: str) -> None:
-    """A report as JSON, and as the page that is printed, too."""
-    write_json(out / f"{name}.json", report)
-    (out / f"{name}.md").write_text(page, encoding="utf-8")
-    print(page)
+def _publish(path: Path, report: dict[str, Any]) -> None:
+    """A report as JSON, and its page beside it, which is printed, too."""
+    from models.evaluation.pages import write_page
+
+    write_json(path, report)
+    print(write_page(path))
 
 
 def _command(words: list[str], qualities: list[float] | None = None) -> str:

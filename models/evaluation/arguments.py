@@ -19,7 +19,10 @@ def parser_of(commands: Mapping[str, Command], description: str) -> argparse.Arg
     rd_.add_argument("--images", type=Path, required=True, help="folder of pictures")
     rd_.add_argument("--out", type=Path, required=True, help="folder for the results")
     rd_.add_argument("--model", help="name in the zoo; the service's default otherwise")
-    rd_.add_argument("--ms-ssim-model", help="another, to be judged in MS-SSIM beside it")
+    rd_.add_argument(
+        "--also", action="append", default=[], help="another, judged in PSNR, too; repeatable"
+    )
+    rd_.add_argument("--ms-ssim-model", help="another, judged in MS-SSIM in place of the first")
     rd_.set_defaults(run=commands["rd"])
     exact = verbs.add_parser(
         "exactness", help=commands["exactness"].__doc__, description=commands["exactness"].__doc__

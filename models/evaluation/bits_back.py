@@ -35,6 +35,7 @@ from service.codec.stack_layer import Planner, encode_on_stacks
 from service.codec.stacks import block_values, blocks_of
 from service.codec.timing import Stages
 from service.pictures import Metadata, Picture
+from service.runtime.card import Card
 from service.runtime.latent_model import LatentModel
 from service.runtime.lossy_model import LossyModel
 from service.runtime.zoo import Zoo
@@ -119,7 +120,7 @@ def evaluate(
     return {
         "model": {"name": model.card.name, "version": model.card.version},
         "latents": model.latents,
-        "lossy_model": zoo.by_name(None).card.name,
+        "lossy_model": _named(zoo.by_name(None).card),
         "folder": images.resolve().name,
         "side": side,
         "pictures": [name for name, _ in pictures],
@@ -258,18 +259,22 @@ def _whole(zoo: Zoo, name: str, pixels: Samples) -> dict[str, Any]:
     if not np.array_equal(decoded.pixels, pixels):
         raise ValueError(f"{name} is not exact")
     megapixels = pixels.shape[0] * pixels.shape[1] / 1e6
+    model = zoo.lossless(name)
     found: dict[str, Any] = {
-        "model": name,
+        "model": _named(model.card),
         "pixels": pixels.shape[0] * pixels.shape[1],
         "file_bits": 8 * len(compressed.data),
         "filler_bits": 8 * int(str(compressed.report["filler_bytes"])),
         "encode_seconds_a_megapixel": round((between - started) / megapixels, 3),
         "decode_seconds_a_megapixel": round((ended - between) / megapixels, 3),
     }
-    model = zoo.lossless(name)
     if isinstance(model, LatentModel):
         found["bound_bits"] = round(evidence_bound(model, pixels))
     return found
+
+
+def _named(card: Card) -> str:
+    return f"{card.name}/{card.version}"
 
 
 def _cut(pixels: Samples, side: int) -> Samples:

@@ -34,10 +34,12 @@ def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
 
     The codecs of the first measurement, its smallest files first.
     """
-    titles = [title for title, _ in _by_rate(reports[0])]
     rows = [
-        (title, *(f"{report['codecs'][title]['total_bpp']:.2f}" for report in reports))
-        for title in titles
+        (
+            _versioned(title, codec),
+            *(f"{report['codecs'][title]['total_bpp']:.2f}" for report in reports),
+        )
+        for title, codec in _by_rate(reports[0])
     ]
     names = [report["images"]["folder"] for report in reports]
     introduction = (
@@ -50,9 +52,31 @@ def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
             "### Exact pixels",
             introduction,
             table(("codec", *(f"`{name}`" for name in names)), rows),
+            *_smaller_as_posted(reports),
             made_by(*reports),
         ]
     )
+
+
+def _smaller_as_posted(reports: Sequence[dict[str, Any]]) -> list[str]:
+    """A sentence on pictures whose own files, JPEGs mostly, are smaller than any exact pixels."""
+    found = []
+    for report in reports:
+        pictures = report["images"]["pictures"].values()
+        pixels = sum(told["width"] * told["height"] for told in pictures)
+        rate = 8 * sum(told["posted_bytes"] for told in pictures) / pixels
+        if rate < min(codec["total_bpp"] for codec in report["codecs"].values()):
+            found.append(f"`{report['images']['folder']}` {rate:.2f}")
+    if not found:
+        return []
+    return [
+        "Exact pixels take more than the lossy files that they were decoded from, which, whole, "
+        f"have a rate of: {', '.join(found)} bits a pixel."
+    ]
+
+
+def _versioned(title: str, codec: dict[str, Any]) -> str:
+    return f"{title} ({codec['version']})" if title.startswith(MODEL_PREFIX) else title
 
 
 def _counted(report: dict[str, Any]) -> str:
@@ -67,7 +91,7 @@ def _codecs(report: dict[str, Any]) -> str:
         ours, operations = title.startswith(MODEL_PREFIX), codec.get("kilo_multiply_adds")
         rows.append(
             (
-                f"{title} ({codec['version']})" if ours else title,
+                _versioned(title, codec),
                 f"{codec['total_bpp']:.3f}",
                 f"{codec['total_model_bpp']:.3f}" if ours else "",
                 f"{codec['mean_bpp']:.3f}",

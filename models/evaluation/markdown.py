@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from models.evaluation.summary import TUNED
+from models.evaluation.summary import Measure
 
 Report = dict[str, Any]
 
+MEASURES: dict[Measure, str] = {"psnr": "PSNR", "ms_ssim": "MS-SSIM"}
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 
@@ -27,21 +28,20 @@ def put_between_markers(document: str, text: str) -> str:
     return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
 
 
-def short(report: Report, exactness: Report | None, folder: str) -> str:
+def short(report: Report, folder: str) -> str:
     """What the README shows; ``folder`` is where the figures lie, seen from there."""
-    parts = [
-        "### Lossy: rate and distortion",
-        _introduction(report),
-        _against(report),
-        *_our_points(report),
-        f"![Rate-distortion curves]({folder}/rd.png)",
-        f"The other codecs' points are in [{folder}/rd.md]({folder}/rd.md), those of every picture "
-        f"in [{folder}/rd.json]({folder}/rd.json).",
-        made_by(report),
-    ]
-    if exactness is not None:
-        parts += [_exactness_sentence(exactness), made_by(exactness)]
-    return "\n\n".join(parts)
+    return "\n\n".join(
+        [
+            "### Lossy: rate and distortion",
+            _introduction(report),
+            _against(report),
+            *_our_points(report),
+            f"![Rate-distortion curves]({folder}/rd.png)",
+            f"The other codecs' points are in [{folder}/rd.md]({folder}/rd.md), those of every "
+            f"picture in [{folder}/rd.json]({folder}/rd.json).",
+            made_by(report),
+        ]
+    )
 
 
 def long(report: Report) -> str:
@@ -54,7 +54,19 @@ def long(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def exactness_table(report: Report) -> str:
+def exactness_short(report: Report, folder: str) -> str:
+    """What the README shows; ``folder`` is where the figures lie, seen from there."""
+    page = f"{folder}/exactness.md"
+    return f"{_exactness_sentence(report)} By quality: [{page}]({page}).\n\n{made_by(report)}"
+
+
+def exactness_page(report: Report) -> str:
+    """The price of exactness, and its table."""
+    parts = ["# Exactness", _exactness_sentence(report), _exactness_table(report)]
+    return "\n\n".join([*parts, made_by(report)]) + "\n"
+
+
+def _exactness_table(report: Report) -> str:
     """Rate of the prior in float and in integers, by quality."""
     rows = [
         (
@@ -73,15 +85,13 @@ def exactness_table(report: Report) -> str:
 
 def _introduction(report: Report) -> str:
     count, folder = len(report["images"]["pictures"]), report["images"]["folder"]
-    machine, model = report["machine"], report["model"]
-    tuned = report["ms_ssim_model"]
-    named = f"Model `{model['name']}/{model['version']}`"
-    if tuned:
-        named += f", in MS-SSIM `{tuned['name']}/{tuned['version']}`,"
+    machine, models = report["machine"], report["models"].values()
+    named = ", ".join(f"`{model['name']}/{model['version']}`" for model in models)
     text = (
-        f"{named} on {count} pictures of `{folder}`: whole files through the real encoder "
-        f"and decoder, the other codecs on the same pictures as Pillow runs them, on "
-        f"{machine['cores']} cores of {machine['processor']} (networks on {model['provider']})."
+        f"{'Models' if len(models) > 1 else 'Model'} {named} on {count} pictures of `{folder}`: "
+        f"whole files through the real encoder and decoder, the other codecs on the same pictures "
+        f"as Pillow runs them, on "
+        f"{machine['cores']} cores of {machine['processor']} (networks on {report['provider']})."
     )
     for title, reason in report["peers_left_out"].items():
         text += f" {title} is left out: {reason}."
@@ -89,49 +99,42 @@ def _introduction(report: Report) -> str:
 
 
 def _against(report: Report) -> str:
-    in_psnr, in_ms_ssim = report["bd_rate"], report["bd_rate_ms_ssim"]
-    rows = []
-    for key, codec in report["codecs"].items():
-        seconds = codec["seconds_a_megapixel"]
+    comparisons, empty = report["comparisons"], {"encode": None, "decode": None}
+    head, rows = ["codec"], []
+    for each in comparisons:
+        name, measure = report["models"][each["codec"]]["name"], MEASURES[each["measure"]]
+        head += [f"BD-rate of `{name}`, {measure}", "of pictures"]
+    for key, codec in {**report["codecs"], **report["published"]}.items():
+        rates = [_both_means(each["bd_rate"].get(key)) for each in comparisons]
+        seconds = codec.get("seconds_a_megapixel", empty).values()
         rows.append(
             (
-                codec["title"],
-                *_both_means(in_psnr.get(key)),
-                *_both_means(in_ms_ssim.get(key)),
-                f"{seconds['encode']:.2f}",
-                f"{seconds['decode']:.2f}",
+                codec["title"] + (", published" if key in report["published"] else ""),
+                *(cell for pair in rates for cell in pair),
+                *("" if value is None else f"{value:.2f}" for value in seconds),
             )
         )
-    for key, curve in report["published"].items():
-        rate = _percent(in_psnr[key]["of_curves"])
-        rows.append((f"{curve['title']}, published", rate, "", "", "", "", ""))
-    head = ["codec", "BD-rate, PSNR", "of pictures", "BD-rate, MS-SSIM", "of pictures"]
-    head += ["encode, s/MP", "decode, s/MP"]
     note = (
-        "BD-rate: how many bits Bladestream needs more (+) or less (−) than that codec for the "
-        "same PSNR, or the same MS-SSIM, once on the curves averaged over pictures, once as the "
-        "mean of every picture's own figure. Seconds a megapixel are means over all settings."
+        "BD-rate: how many bits that model of ours needs more (+) or less (−) than the codec of "
+        "the row for the same PSNR, or the same MS-SSIM, once on the curves averaged over "
+        "pictures, once as the mean of every picture's own figure. Seconds a megapixel are means "
+        "over all settings."
     )
-    if report["ms_ssim_model"]:
-        note += (
-            " In PSNR it is the default model that is compared, in MS-SSIM the one for MS-SSIM; "
-            "between the two, each in what it is for."
-        )
-    return f"{table(head, rows)}\n\n{note}"
+    return f"{table([*head, 'encode, s/MP', 'decode, s/MP'], rows)}\n\n{note}"
 
 
 def _both_means(rate: Report | None) -> tuple[str, str]:
     if rate is None:
         return "", ""
-    return _percent(rate["of_curves"]), _percent(rate["of_pictures"])
+    # What was published is an average only.
+    each = _percent(rate["of_pictures"]) if "of_pictures" in rate else ""
+    return _percent(rate["of_curves"]), each
 
 
 def _our_points(report: Report) -> list[str]:
     """Our points of each model."""
-    if not report["ms_ssim_model"]:
-        return [_points(report, "bladestream")]
     found = []
-    for key in ("bladestream", TUNED):
+    for key in report["models"]:
         found += [f"`{report['codecs'][key]['version']}`:", _points(report, key)]
     return found
 
@@ -169,12 +172,14 @@ def made_by(*reports: Report) -> str:
 
 
 def _exactness_sentence(report: Report) -> str:
+    most = max(report["qualities"], key=lambda row: float(row["price_of_tables"]))
     return (
         f"The price of exactness: against the same network (`{report['network']}`) in float, "
         f"integer arithmetic changes the bits that the entropy model spends by "
         f"{_percent(report['price_of_integers'], 2)}; with each scale cut to one of its "
         f"{report['tables']} tables, too, by {_percent(report['price_of_tables'], 2)} "
-        f"({report['pictures']} pictures of `{report['folder']}`, all qualities together)."
+        f"({report['pictures']} pictures of `{report['folder']}`, all qualities together; at most, "
+        f"at quality {most['quality']:g}, by {_percent(most['price_of_tables'], 2)})."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from models.evaluation.summary import TUNED, Measure, in_decibels
+from models.evaluation.summary import Measure, in_decibels
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; black and blue are ours.
-COLOURS = {
-    "bladestream": "black",
-    TUNED: "#0072B2",
+# Okabe and Ito's colours, which the colour-blind can tell apart; black, blue and grey are ours.
+OURS = ("black", "#0072B2", "#666666")
+THEIRS = {
     "jpeg": "#E69F00",
     "jpeg2000": "#56B4E9",
     "webp": "#009E73",
@@ -47,13 +47,14 @@ def draw(report: dict[str, Any], path: Path) -> None:
 
 
 def _panel(axes: Axes, report: dict[str, Any], measure: Measure, label: str) -> None:
+    colours = THEIRS | dict(zip(report["models"], cycle(OURS), strict=False))
     for key, codec in report["codecs"].items():
         rates, values = _shown(codec["curve"], measure)
-        ours = key in ("bladestream", TUNED)
+        ours = key in report["models"]
         axes.plot(
             rates,
             values,
-            color=COLOURS[key],
+            color=colours[key],
             linewidth=2.2 if ours else 1.3,
             marker="o",
             markersize=4.5 if ours else 2.5,

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from models.evaluation import environment, peers, published
 from models.evaluation.cache import PeerCache
 from models.evaluation.points import Point, measure
-from models.evaluation.summary import Codec, compare
+from models.evaluation.summary import Codec, Measure, compare
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions, DecompressOptions
@@ -33,12 +33,18 @@ DEFINITIONS = {
     "psnr": "dB, decoded 8-bit samples, channels taken together; null where nothing was lost",
     "ms_ssim": "mean of the values of R, G and B; null below 176 pixels a side",
     "curve": "means over pictures at equal settings",
-    "bd_rate": "percent, PCHIP of log rate over PSNR on the shared range; of_curves compares the "
-    "averaged curves, of_pictures is the mean over pictures of their own figures",
-    "bd_rate_ms_ssim": "likewise over -10 log10(1 - MS-SSIM), of the model for MS-SSIM if there "
-    "is one",
-    "seconds": "wall clock from pixels to the bytes of the file and back, all settings together; "
-    "peers' may be kept from an earlier run on this processor",
+    "bd_rate": "percent, PCHIP of log rate over PSNR, or over -10 log10(1 - MS-SSIM), on the "
+    "shared range; of_curves compares the averaged curves, of_pictures is the mean over pictures "
+    "of their own figures",
+    "seconds": "wall clock from pixels to the bytes of the file and back, all settings together, "
+    "of ours without verification; upper bounds where the machine had other work, too; peers' may "
+    "be kept from an earlier run on this processor",
+    "peers": "as an application gets them from Pillow: chroma is subsampled in JPEG, WebP and "
+    "AVIF, which costs PSNR in RGB at high rates; AVIF at speed 6; JPEG 2000 with its colour "
+    "transform, its quality_layers are compression ratios; AVIF and JPEG XL run on all cores, the "
+    "others on one",
+    "published": "averaged curves that others measured with reference encoders, not run here: AV1 "
+    "so run is far ahead of AVIF from Pillow",
 }
 
 
@@ -83,6 +89,7 @@ def evaluate(
     qualities: Sequence[float],
     model: str | None,
     settings: Settings,
+    also: Sequence[str] = (),
     ms_ssim_model: str | None = None,
 ) -> dict[str, object]:
     """Code every picture of a folder with Bladestream and its peers.
@@ -97,8 +104,10 @@ def evaluate(
         1 to 8, ascending.
     model
         Name in the zoo; None is the default.
+    also
+        Names of others, each coded with and judged in PSNR beside it.
     ms_ssim_model
-        Name of another that is coded with beside it, and judged in MS-SSIM.
+        Name of another, judged in MS-SSIM; without it the first model is judged in both.
 
     Returns
     -------
@@ -108,17 +117,18 @@ def evaluate(
     Raises
     ------
     ValueError
-        The folder holds no picture.
+        The folder holds no picture, or a model is named twice.
     BladestreamError
-        A picture cannot be read, or the model cannot run.
+        A picture cannot be read, or a model cannot run.
     """
     zoo = Zoo.open(settings)
-    card = zoo.by_name(model).card
-    tuned_card = zoo.by_name(ms_ssim_model).card if ms_ssim_model else None
+    tuned = [] if ms_ssim_model is None else [ms_ssim_model]
+    cards = [zoo.by_name(name).card for name in (model, *also, *tuned)]
+    ours = {f"bladestream-{card.name}": _codec(card, qualities) for card in cards}
+    if len(ours) < len(cards):
+        raise ValueError("each model is measured once: one of them is named twice")
     others, missing = peers.available()
     kept = PeerCache(cache)
-    ours = _codec("Bladestream", card, qualities)
-    tuned = _codec("Bladestream, for MS-SSIM", tuned_card, qualities) if tuned_card else None
     theirs = {
         peer.key: Codec(peer.title, peer.turned, list(peer.ladder), peer.version) for peer in others
     }
@@ -127,40 +137,41 @@ def evaluate(
         pixels = each.picture.pixels
         size = (each.picture.width, each.picture.height)
         if not described:
-            _warm_up(zoo, each.picture, model)
-            if tuned_card is not None:
-                _warm_up(zoo, each.picture, ms_ssim_model)
+            for card in cards:
+                _warm_up(zoo, each.picture, card.name)
         described[each.name] = _described(each)
-        for codec, name in ((ours, model), (tuned, ms_ssim_model)):
-            if codec is not None:
-                points = [_ours(zoo, each.picture, quality, name) for quality in qualities]
-                codec.add(each.name, size, points)
+        for codec, card in zip(ours.values(), cards, strict=True):
+            points = [_ours(zoo, each.picture, quality, card.name) for quality in qualities]
+            codec.add(each.name, size, points)
         for peer in others:
             theirs[peer.key].add(each.name, size, kept.points(peer, pixels))
+    judged: list[tuple[str, Measure]] = [(key, "psnr") for key in list(ours)[: 1 + len(also)]]
+    judged.append((list(ours)[-1 if tuned else 0], "ms_ssim"))
     return {
         "definitions": DEFINITIONS,
         "images": {
             "folder": images.resolve().name,
             "pictures": described,
         },
-        "model": {**_named(card), "provider": zoo.provider},
-        "ms_ssim_model": _named(tuned_card) if tuned_card else None,
+        "models": {key: _named(card) for key, card in zip(ours, cards, strict=True)},
+        "provider": zoo.provider,
         "machine": environment.machine(),
         "versions": environment.versions(),
         "peers_left_out": missing,
-        **compare(ours, theirs, published.curves_for(described), tuned),
+        **compare(ours, theirs, published.curves_for(described), judged),
     }
 
 
-def _codec(title: str, card: LossyModelCard, qualities: Sequence[float]) -> Codec:
-    return Codec(title, "quality", list(qualities), f"{card.name}/{card.version}")
+def _codec(card: LossyModelCard, qualities: Sequence[float]) -> Codec:
+    version = f"{card.name}/{card.version}"
+    return Codec(f"Bladestream {card.name}", "quality", list(qualities), version)
 
 
 def _named(card: LossyModelCard) -> dict[str, str]:
     return {"name": card.name, "version": card.version, "digest": card.digest.hex()}
 
 
-def _ours(zoo: Zoo, picture: Picture, quality: float, model: str | None) -> Point:
+def _ours(zoo: Zoo, picture: Picture, quality: float, model: str) -> Point:
     """One file of ours: the whole picture at one quality."""
     options = CompressOptions(
         mode="lossy", quality=quality, model=model, metadata="strip", verify=False
@@ -174,7 +185,7 @@ def _ours(zoo: Zoo, picture: Picture, quality: float, model: str | None) -> Poin
     return measure(picture.pixels, decoded, len(file), encoded - started, ended - encoded)
 
 
-def _warm_up(zoo: Zoo, picture: Picture, model: str | None) -> None:
+def _warm_up(zoo: Zoo, picture: Picture, model: str) -> None:
     """Code a corner, so that the first picture does not pay for what is done once."""
     corner: NDArray[np.uint8] = np.ascontiguousarray(picture.pixels[:256, :256])
     small = Picture(corner, picture.metadata, picture.source_format, 0, ())

@@ -44,7 +44,7 @@ def segmentation_page(report: Report) -> str:
 def short(report: Report, folder: str) -> str:
     """What the README shows; ``folder`` is where the page lies, seen from there."""
     large = report["groups"].get("blade", report["groups"]["all"])
-    columns = [row for row in TITLES if row in large]
+    columns = _columns(report, large)
     rows = [("Patch recall [%]", *(_percent(large[row]["patch_recall"]) for row in columns))]
     for measure in ("recall", "f1", "miou"):
         values = (_percent(large[row]["inner"][measure]) for row in columns)
@@ -58,9 +58,11 @@ def short(report: Report, folder: str) -> str:
             f"{large['pictures']} of them with at least 5 % blade:",
             table(("after each step", *(TITLES[row] for row in columns)), rows),
             "Patch recall is the share of the patches with blade that are coded as blade; off the "
-            "boundary is without the few pixels at a blade's edge, where no label is certain.",
+            "boundary is without the few pixels at a blade's edge, where no label is certain. "
+            + _forest(report),
             f"In all {whole['pictures']} pictures together, those with less blade too, "
-            f"{_percent(whole['final']['patch_recall'])} % of the patches with blade are kept. All "
+            f"{_percent(whole['final']['patch_recall'])} % of the patches with blade are kept; F1 "
+            f"off the boundary is {_percent(whole['final']['inner']['f1'])} % there. All "
             f"figures, what makes a picture hard, the worst ones, and the paper's figures: "
             f"[{folder}/segmentation.md]({folder}/segmentation.md).",
             made_by(report),
@@ -102,13 +104,32 @@ def _patches(report: Report) -> str:
     )
     note = (
         f"Patch recall is with the margin of {report['dilation_pixels']} pixels. /compress keeps "
-        "all of a picture where no blade is found or nearly nothing else."
+        "all of a picture where no blade is found or nearly nothing else. " + _forest(report)
     )
     return f"{table(head, rows)}\n\n{note}"
 
 
+def _heard(report: Report) -> int:
+    """In how many pictures the forest had a vote."""
+    return sum(picture["forest_used"] for picture in report["pictures"].values())
+
+
+def _forest(report: Report) -> str:
+    heard = _heard(report)
+    text = f"The random forest had a vote in {heard} of {len(report['pictures'])} pictures; "
+    if not heard:
+        return text + "from there on the columns show what the step before had found."
+    return text + "in the others its columns show what the step before had found."
+
+
+def _columns(report: Report, group: Report) -> list[str]:
+    """The rows of a group that tell something: no opinion of a forest that nobody heard."""
+    silent = {"forest_alone"} if not _heard(report) else set()
+    return [row for row in TITLES if row in group and row not in silent]
+
+
 def _steps(report: Report, group: Report) -> str:
-    columns = [row for row in TITLES if row in group]
+    columns = _columns(report, group)
     rows = [("Patch recall [%]", *(_percent(group[row]["patch_recall"]) for row in columns))]
     for measure, title in _MEASURES.items():
         rows.append((f"{title} [%]", *(_percent(group[row][measure]) for row in columns)))

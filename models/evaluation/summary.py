@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
@@ -13,9 +13,6 @@ from models.evaluation.points import Point
 from models.evaluation.published import Published
 
 Measure = Literal["psnr", "ms_ssim"]
-
-TUNED = "bladestream-ms-ssim"
-"""Where a report keeps our points of the model for MS-SSIM."""
 
 
 def in_decibels(measure: Measure, value: float | None) -> float | None:
@@ -126,42 +123,39 @@ class Codec:
 
 
 def compare(
-    ours: Codec,
+    ours: Mapping[str, Codec],
     theirs: Mapping[str, Codec],
     published: Mapping[str, Published],
-    tuned: Codec | None = None,
+    judged: Iterable[tuple[str, Measure]],
 ) -> dict[str, object]:
-    """Curves of every codec, and our BD-rate against each: in PSNR, and in MS-SSIM.
+    """Curves of every codec, and BD-rates of ours against all others.
 
     Parameters
     ----------
     ours
-        The model that is judged in PSNR, and in MS-SSIM if there is no other.
+        Our models; they are compared with each other, too.
     theirs
         The peers.
     published
         Curves that are averages already, in PSNR: they have no figure of single pictures.
-    tuned
-        The model for MS-SSIM, judged in that; the two are compared with each other, too.
+    judged
+        Which of ours is compared, and in what; one may be in both.
     """
-    others = dict(theirs) if tuned is None else {TUNED: tuned, **theirs}
-    similar, beside = (ours, others) if tuned is None else (tuned, {"bladestream": ours, **theirs})
+    codecs = {**ours, **theirs}
+    comparisons = []
+    for name, measure in judged:
+        own = codecs[name]
+        rates: dict[str, dict[str, object]] = {
+            key: _against(own, codec, measure) for key, codec in codecs.items() if key != name
+        }
+        if measure == "psnr":
+            for key, curve in published.items():
+                rates[key] = {"of_curves": _rounded(bd_rate(own.averaged(), curve.points))}
+        comparisons.append({"codec": name, "measure": measure, "bd_rate": rates})
     return {
-        "codecs": {
-            "bladestream": ours.report(),
-            **{key: codec.report() for key, codec in others.items()},
-        },
+        "codecs": {key: codec.report() for key, codec in codecs.items()},
         "published": {key: curve.report() for key, curve in published.items()},
-        "bd_rate": {
-            **{key: _against(ours, codec, "psnr") for key, codec in others.items()},
-            **{
-                key: {"of_curves": _rounded(bd_rate(ours.averaged(), curve.points))}
-                for key, curve in published.items()
-            },
-        },
-        "bd_rate_ms_ssim": {
-            key: _against(similar, codec, "ms_ssim") for key, codec in beside.items()
-        },
+        "comparisons": comparisons,
     }
 
 

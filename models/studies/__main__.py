@@ -10,6 +10,7 @@ import argparse
 import logging
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -66,27 +67,32 @@ def run(options: argparse.Namespace) -> None:
         report["variants"] = by_group([*report["variants"], row])
         if len(report["variants"]) > 1:
             write_json(out / f"{name}.json", report)
-            _show(report, out)
-    write_index(out)
+            _show(report, _reports(out), out)
+    # What this study tells about seeds stands on the pages of the others, too.
+    write_pages(out)
 
 
 def tables(options: argparse.Namespace) -> None:
     """Write pages, plots and their index from the results, without training."""
     options.results.mkdir(parents=True, exist_ok=True)
-    for path in sorted(options.results.glob("*.json")):
-        _show(read_json(path), options.results)
-    write_index(options.results)
+    write_pages(options.results)
 
 
-def write_index(folder: Path) -> None:
-    """Write the page that leads to those of all studies; results of a folder."""
+def write_pages(folder: Path) -> None:
+    """Write page and plot of every study that has results in a folder, and what leads to them."""
+    reports = _reports(folder)
+    for report in reports.values():
+        _show(report, reports, folder)
     studies = {name: read_study(name) for name in names()}
-    reports = {path.stem: read_json(path) for path in folder.glob("*.json")}
     (folder / INDEX).write_text(index(studies, reports), encoding="utf-8")
 
 
-def _show(report: Report, folder: Path) -> None:
-    (folder / f"{report['name']}.md").write_text(page(report), encoding="utf-8")
+def _reports(folder: Path) -> dict[str, Report]:
+    return {path.stem: read_json(path) for path in sorted(folder.glob("*.json"))}
+
+
+def _show(report: Report, reports: Mapping[str, Report], folder: Path) -> None:
+    (folder / f"{report['name']}.md").write_text(page(report, reports), encoding="utf-8")
     draw(report, folder / f"{report['name']}.png")
 
 

@@ -52,6 +52,20 @@ def group_first(variants: Sequence[Report], variant: Report) -> Report:
     return next(each for each in variants if each["group"] == variant["group"])
 
 
+def second_seeds(variants: Sequence[Report]) -> list[tuple[Report, Report]]:
+    """Pairs of variants that differ in nothing but their seed, as a study has them in order."""
+
+    def alike(variant: Report) -> tuple[object, ...]:
+        return variant["group"], variant["model"], variant["losses"]
+
+    return [
+        (first, other)
+        for number, other in enumerate(variants)
+        for first in variants[:number]
+        if alike(first) == alike(other) and first["seed"] != other["seed"]
+    ]
+
+
 def seconds_trained(variant: Report) -> float:
     """Wall clock of all its stages."""
     return float(sum(stage["seconds"] for stage in variant["training"]))

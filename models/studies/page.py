@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from statistics import fmean
 
-from models.evaluation.markdown import made_by, table
+from models.evaluation.markdown import MEASURES, made_by, table
 from models.studies.compare import (
     Report,
     against,
@@ -13,6 +13,7 @@ from models.studies.compare import (
     label,
     level_rates,
     loss_changes,
+    second_seeds,
     seconds_trained,
 )
 from models.studies.study import Study
@@ -20,16 +21,26 @@ from models.studies.study import Study
 CAUTION = (
     "So small a budget shows which variant learns faster at first and what its parts cost. It "
     "does not show which is best at the end: the literature trains wider networks for a million "
-    "steps and more, and an order of variants may turn around on the way. Differences as small as "
-    "that between two seeds, where a study has two, mean nothing."
+    "steps and more, and an order of variants may turn around on the way."
 )
 
+TRIED = "TRIED.md"
+"""Written by hand, beside the pages."""
 
-def page(report: Report) -> str:
-    """A study's question, tables and plot, from its results."""
+
+def page(report: Report, reports: Mapping[str, Report]) -> str:
+    """A study's question, tables and plot, from its results.
+
+    ``reports`` are those of all studies by name: another may know how far two seeds lie apart.
+    """
     parts = [f"# {report['title']}", report["question"], f"> {report['claim']}", _trained(report)]
     sections = _lossy if report["kind"] == "lossy" else _lossless
-    parts += [CAUTION, *sections(report), f"![{report['title']}]({report['name']}.png)"]
+    parts += [
+        CAUTION,
+        _seeds(report, reports),
+        *sections(report),
+        f"![{report['title']}]({report['name']}.png)",
+    ]
     definitions = [f"- `{name}`: {text}" for name, text in report["definitions"].items()]
     parts += ["## Definitions", "\n".join(definitions), made_by(report)]
     return "\n\n".join(parts) + "\n"
@@ -38,28 +49,30 @@ def page(report: Report) -> str:
 def index(studies: Mapping[str, Study], reports: Mapping[str, Report]) -> str:
     """What every study asks, what its paper says, and what came out here, by their names."""
     parts = ["# Studies", "The papers' questions at equal, small budget. " + CAUTION]
+    if spreads := _spreads(reports):
+        parts.append(" ".join([*spreads, "The other studies have one seed a network."]))
+    parts.append(f"What else was tried, what was kept and what lost: [{TRIED}]({TRIED}).")
     for name, study in studies.items():
         if name in reports:
             report = reports[name]
             title = f"[{report['title']}]({name}.md)"
-            found = f"Here, {report['steps']} steps: {_found(report)}."
+            found = [f"Here, {report['steps']} steps:", _found(report)]
         else:
-            title, found = study.title, "Here: not run yet."
-        parts += [f"## {title}", study.question, f"- {study.claim}\n- {found}"]
+            title, found = study.title, ["Here: not run yet."]
+        parts += [f"## {title}", study.question, f"> {study.claim}", *found]
     return "\n\n".join(parts) + "\n"
 
 
 def _trained(report: Report) -> str:
     data, machine = report["data"], report["machine"]
-    stages = ", ".join(
-        f"{stage['steps']} with loss `{stage['loss']}`" for stage in report["stages"]
-    )
+    stages = ", ".join(_stage(stage) for stage in report["stages"])
     folders = " and ".join(
         f"{len(pictures)} pictures of `{name}`" for name, pictures in report["folders"].items()
     )
     start = (
         ", from transforms that begin as one and the same linear codec, a wavelet packet"
         if report["wavelet_start"]
+        or all(v["model"]["arguments"].get("wavelet_start") for v in report["variants"])
         else ""
     )
     return (
@@ -72,23 +85,69 @@ def _trained(report: Report) -> str:
     )
 
 
+def _stage(stage: Report) -> str:
+    words = f"{stage['steps']} with loss `{stage['loss']}`"
+    if stage.get("parts"):
+        words += f" of {', '.join(f'`{part}`' for part in stage['parts'])} alone"
+    return words
+
+
+def _seeds(report: Report, reports: Mapping[str, Report]) -> str:
+    """What of a study's differences may be chance, as far as that was measured."""
+    if second_seeds(report["variants"]):
+        return _spread(report)
+    text = "No network here was trained from a second seed, so that what chance does is not known."
+    return " ".join([text, *_spreads(reports)])
+
+
+def _spreads(reports: Mapping[str, Report]) -> list[str]:
+    return [_spread(each) for each in reports.values() if second_seeds(each["variants"])]
+
+
+def _spread(report: Report) -> str:
+    """How far the seeds of a study lie apart."""
+    texts = []
+    for first, other in second_seeds(report["variants"]):
+        figures = []
+        for folder in report["folders"]:
+            one, two = first["measured"][folder], other["measured"][folder]
+            if report["kind"] == "lossless":
+                figures.append(f"{abs(two['bpp'] - one['bpp']):.3f} bits a pixel on `{folder}`")
+                continue
+            rates = [(name, against(two, one, measure)) for measure, name in MEASURES.items()]
+            shared = [f"{abs(rate):.1f} % in {name}" for name, rate in rates if rate is not None]
+            figures.append(f"a BD-rate of {' and '.join(shared)} on `{folder}`")
+        texts.append(f"{label(first)} by {', '.join(figures)}")
+    return (
+        f"Two seeds of the same network lie apart in [{report['title']}]({report['name']}.md), "
+        f"{report['steps']} steps: {'; '.join(texts)}. Smaller differences after so few steps do "
+        "not tell which network is better."
+    )
+
+
 def _found(report: Report) -> str:
-    """The main figure of every variant in one sentence."""
-    variants, texts = report["variants"], []
-    for folder in report["folders"]:
-        if report["kind"] == "lossless":
-            figures = [f"{label(v)} {v['measured'][folder]['bpp']:.2f}" for v in variants]
-            texts.append(f"bits a pixel on `{folder}`: {', '.join(figures)}")
-            continue
-        first = variants[0]["measured"][folder]
-        for measure in report["plotted"]:
-            figures = [
-                f"{label(v)} {_percent(against(v['measured'][folder], first, measure))}"
-                for v in variants[1:]
-            ]
-            name = "PSNR" if measure == "psnr" else "MS-SSIM"
-            texts.append(f"BD-rate in {name} against {label(variants[0])}: {', '.join(figures)}")
-    return "; ".join(texts)
+    """The main figures of every variant; of lossy ones against the first."""
+    variants, folders = report["variants"], list(report["folders"])
+    if report["kind"] == "lossless":
+        head = ["variant", *(f"bits a pixel on `{folder}`" for folder in folders)]
+        rows = [
+            [label(v), *(f"{v['measured'][folder]['bpp']:.2f}" for folder in folders)]
+            for v in variants
+        ]
+        return table(head, rows)
+    first, *others = variants
+    columns = [(folder, measure) for folder in folders for measure in report["plotted"]]
+    head = [f"against {label(first)}"]
+    for folder, measure in columns:
+        head.append(f"BD-rate in {MEASURES[measure]} on `{folder}`")
+    rows = []
+    for variant in others:
+        rates = [
+            against(variant["measured"][folder], first["measured"][folder], measure)
+            for folder, measure in columns
+        ]
+        rows.append([label(variant), *(_percent(rate) for rate in rates)])
+    return table(head, rows)
 
 
 # -- lossy ------------------------------------------------------------------------------------

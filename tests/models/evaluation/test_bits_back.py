@@ -85,6 +85,10 @@ def test_the_command_writes_its_three_files(
     text = (tmp_path / "out" / "bits_back.md").read_text()
     assert "sequential chaining" in text
     assert "--against toy" in text
+    lossy, lossless = report["lossy_model"], report["models"][0]["model"]
+    assert (lossy.partition("/")[0], lossless) == ("lite", f"toy/{report['model']['version']}")
+    assert f"background `{lossy}`" in text
+    assert f"| `{lossless}` |" in text
     assert (tmp_path / "out" / "bits_back.png").stat().st_size > 5000
 
 

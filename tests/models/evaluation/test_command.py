@@ -28,7 +28,7 @@ def report(two_pictures, tmp_path):
 
 
 def test_rd_measures_both_pictures_with_every_codec(report, tmp_path):
-    assert list(report["codecs"]) == ["bladestream", "jpeg", "webp"]
+    assert list(report["codecs"]) == ["bladestream-lite", "jpeg", "webp"]
     for codec in report["codecs"].values():
         assert list(codec["pictures"]) == ["large.png", "small.png"]
         for name, points in codec["pictures"].items():
@@ -40,9 +40,11 @@ def test_rd_measures_both_pictures_with_every_codec(report, tmp_path):
         for number, rate in enumerate(codec["curve"]["bpp"]):
             rates = [8 * codec["pictures"][name]["bytes"][number] / pixels[name] for name in pixels]
             assert rate == pytest.approx(np.mean(rates), abs=1e-4)
-    assert report["codecs"]["bladestream"]["settings"] == [2, 5, 8]
-    assert set(report["bd_rate"]) == set(report["bd_rate_ms_ssim"]) == {"jpeg", "webp"}
-    assert report["ms_ssim_model"] is None
+    assert report["codecs"]["bladestream-lite"]["settings"] == [2, 5, 8]
+    assert list(report["models"]) == ["bladestream-lite"]
+    assert [each["measure"] for each in report["comparisons"]] == ["psnr", "ms_ssim"]
+    for each in report["comparisons"]:
+        assert (each["codec"], list(each["bd_rate"])) == ("bladestream-lite", ["jpeg", "webp"])
     assert report["published"] == {}
     assert report["peers_left_out"] == {"JPEG XL": "left out by a test"}
 
@@ -64,7 +66,7 @@ def test_rd_draws_and_tabulates(report, tmp_path):
     orange = np.all(np.abs(pixels.astype(int) - (0xE6, 0x9F, 0x00)) < 12, axis=2)
     assert orange.sum() > 100  # JPEG's curves and its line in the legend
     text = (tmp_path / "out" / "rd.md").read_text()
-    point = report["codecs"]["bladestream"]["curve"]
+    point = report["codecs"]["bladestream-lite"]["curve"]
     assert f"| 5 | {point['bpp'][1]:.3f} | {point['psnr'][1]:.2f} |" in text
     assert "JPEG XL is left out: left out by a test." in text
 
@@ -94,10 +96,12 @@ def test_tables_fill_the_readme(report, tmp_path):
         assert f"{codec['seconds_a_megapixel']['encode']:.2f}" in text
     assert "exactness" not in text
 
+    row = {"quality": 4.0, "float_bpp": 0.5, "exact_bpp": 0.6, "tables_bpp": 0.7}
     exact = {
         "command": "python -m models.evaluation exactness",
         "network": "lite",
         "versions": {},
+        "qualities": [{**row, "price_of_integers": 20.0, "price_of_tables": 40.0}],
         "price_of_integers": 0.25,
         "price_of_tables": -0.5,
         "tables": 64,
@@ -110,26 +114,43 @@ def test_tables_fill_the_readme(report, tmp_path):
     assert "(`lite`)" in text
     assert "by +0.25 %; with each scale cut to one of its 64 tables" in text
     assert "by −0.50 % (2 pictures of `pictures`" in text
+    page = (out / "exactness.md").read_text()
+    assert "| 4 | 0.5000 | 0.6000 | +20.00 % | 0.7000 | +40.00 % |" in page
 
 
-def test_a_second_model_is_judged_in_ms_ssim(two_pictures, tmp_path):
-    """Any model will do: one beside itself differs in nothing."""
+def test_more_models_are_each_judged_in_what_they_are_for(two_pictures, tmp_path):
     out = tmp_path / "out"
-    arguments = ["--images", str(two_pictures), "--out", str(out), "--qualities", "2,5,8"]
-    assert main(["rd", *arguments, "--ms-ssim-model", "lite"]) == 0
+    arguments = ["rd", "--images", str(two_pictures), "--out", str(out), "--qualities", "2,5,8"]
+    more = ["--also", "hp-easn-deep", "--ms-ssim-model", "lite-ms-ssim"]
+    assert main([*arguments, *more]) == 0
     report = json.loads((out / "rd.json").read_text())
-    assert list(report["codecs"]) == ["bladestream", "bladestream-ms-ssim", "jpeg", "webp"]
-    assert report["ms_ssim_model"]["name"] == "lite"
-    assert report["bd_rate_ms_ssim"]["bladestream"]["of_pictures"] == pytest.approx(0)
-    assert report["command"].endswith("--ms-ssim-model lite --qualities 2,5,8")
+    ours = ["bladestream-lite", "bladestream-hp-easn-deep", "bladestream-lite-ms-ssim"]
+    assert list(report["models"]) == ours
+    assert list(report["codecs"]) == [*ours, "jpeg", "webp"]
+    judged = [(each["codec"], each["measure"]) for each in report["comparisons"]]
+    assert judged == list(zip(ours, ("psnr", "psnr", "ms_ssim"), strict=True))
+    for each in report["comparisons"]:
+        assert set(each["bd_rate"]) == {*ours, "jpeg", "webp"} - {each["codec"]}
+    assert report["command"].endswith(f"{' '.join(more)} --qualities 2,5,8")
     text = (out / "rd.md").read_text()
-    against = report["bd_rate_ms_ssim"]["jpeg"]["of_curves"]
-    assert f"{against:+.1f} %".replace("-", "−") in text
-    version = report["ms_ssim_model"]["version"]
-    assert f"in MS-SSIM `lite/{version}`" in text
+    head = "| codec | BD-rate of `lite`, PSNR | of pictures | BD-rate of `hp-easn-deep`, PSNR |"
+    assert head in text
+    shown = "| JPEG |"
+    for each in report["comparisons"]:
+        rate = each["bd_rate"]["jpeg"]
+        for mean in ("of_curves", "of_pictures"):
+            shown += f" {rate[mean]:+.1f} % |".replace("-", "−")
+    assert shown in text
     with Image.open(out / "rd.png") as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    assert np.all(np.abs(pixels - (0x00, 0x72, 0xB2)) < 12, axis=2).sum() > 100
+    for colour in ((0x00, 0x72, 0xB2), (0x66, 0x66, 0x66)):
+        assert np.all(np.abs(pixels - colour) < 12, axis=2).sum() > 100
+
+
+def test_a_model_that_is_named_twice_is_said(two_pictures, tmp_path, capsys):
+    arguments = ["rd", "--images", str(two_pictures), "--out", str(tmp_path), "--also", "lite"]
+    assert main(arguments) == 1
+    assert "named twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("qualities", ["0.5", "9", "one", "", "nan"])

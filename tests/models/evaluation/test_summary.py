@@ -2,10 +2,13 @@ import pytest
 
 from models.evaluation.points import Point
 from models.evaluation.published import Published
-from models.evaluation.summary import TUNED, Codec, compare, in_decibels
+from models.evaluation.summary import Codec, compare, in_decibels
 
 PSNRS = {"a": [30.0, 33.0, 36.0], "b": [34.0, 38.0, 41.0]}
 SIZES = {"a": (100, 50), "b": (40, 20)}
+
+
+IN_PSNR = [("ours", "psnr")]
 
 
 def codec(scale: float, title: str = "codec") -> Codec:
@@ -48,13 +51,16 @@ def test_seconds_are_spread_over_all_pixels():
 
 def test_a_codec_that_needs_half_the_bits_has_minus_fifty_by_every_account():
     published = {"elsewhere": Published("Elsewhere", "a paper", codec(2).averaged())}
-    report = compare(codec(1, "ours"), {"peer": codec(2)}, published)
-    against = report["bd_rate"]["peer"]
+    report = compare({"ours": codec(1)}, {"peer": codec(2)}, published, IN_PSNR)
+    (comparison,) = report["comparisons"]
+    assert (comparison["codec"], comparison["measure"]) == ("ours", "psnr")
+    assert list(comparison["bd_rate"]) == ["peer", "elsewhere"]
+    against = comparison["bd_rate"]["peer"]
     assert against["of_curves"] == pytest.approx(-50)
     assert against["of_pictures"] == pytest.approx(-50)
     assert against["pictures"] == pytest.approx({"a": -50, "b": -50})
-    assert report["bd_rate"]["elsewhere"]["of_curves"] == pytest.approx(-50)
-    assert list(report["codecs"]) == ["bladestream", "peer"]
+    assert comparison["bd_rate"]["elsewhere"]["of_curves"] == pytest.approx(-50)
+    assert list(report["codecs"]) == ["ours", "peer"]
 
 
 def test_the_two_accounts_differ_where_pictures_do():
@@ -62,7 +68,8 @@ def test_the_two_accounts_differ_where_pictures_do():
     theirs.points["b"] = [
         Point(point.bytes * 4, point.psnr, None, 2.0, 1.0) for point in theirs.points["b"]
     ]
-    against = compare(codec(1), {"peer": theirs}, {})["bd_rate"]["peer"]
+    report = compare({"ours": codec(1)}, {"peer": theirs}, {}, IN_PSNR)
+    against = report["comparisons"][0]["bd_rate"]["peer"]
     assert against["pictures"] == pytest.approx({"a": 0, "b": -75})
     assert against["of_pictures"] == pytest.approx(-37.5)
     # Picture b has most of the bits a pixel, and so most of the averaged curve.
@@ -85,9 +92,13 @@ def test_ms_ssim_is_compared_in_decibels():
     assert in_decibels("psnr", 31.5) == 31.5
     assert in_decibels("ms_ssim", 1.0) is None
     assert in_decibels("ms_ssim", None) is None
-    report = compare(similar(1), {"peer": similar(2)}, {})
-    assert report["bd_rate_ms_ssim"]["peer"]["of_curves"] == pytest.approx(-50)
-    assert report["bd_rate_ms_ssim"]["peer"]["pictures"] == pytest.approx({"a": -50, "b": -50})
+    published = {"elsewhere": Published("Elsewhere", "a paper", codec(2).averaged())}
+    ours = {"ours": similar(1)}
+    report = compare(ours, {"peer": similar(2)}, published, [("ours", "ms_ssim")])
+    rates = report["comparisons"][0]["bd_rate"]
+    assert rates["peer"]["of_curves"] == pytest.approx(-50)
+    assert rates["peer"]["pictures"] == pytest.approx({"a": -50, "b": -50})
+    assert list(rates) == ["peer"]  # published curves are in PSNR
 
 
 def test_each_model_is_judged_in_what_it_is_for():
@@ -97,10 +108,15 @@ def test_each_model_is_judged_in_what_it_is_for():
         tuned.points[name] = [
             Point(point.bytes, point.psnr - 6, point.ms_ssim, 2.0, 1.0) for point in points
         ]
-    report = compare(similar(1), {"peer": similar(2)}, {}, tuned)
-    assert list(report["codecs"]) == ["bladestream", TUNED, "peer"]
-    assert report["bd_rate"]["peer"]["of_curves"] == pytest.approx(-50)
-    assert report["bd_rate"][TUNED]["of_curves"] < -40
-    assert report["bd_rate_ms_ssim"]["peer"]["of_curves"] == pytest.approx(-75)
-    assert report["bd_rate_ms_ssim"]["bladestream"]["of_curves"] == pytest.approx(-50)
-    assert TUNED not in report["bd_rate_ms_ssim"]
+    ours = {"ours": similar(1), "large": similar(0.75), "tuned": tuned}
+    judged = [("ours", "psnr"), ("large", "psnr"), ("tuned", "ms_ssim")]
+    report = compare(ours, {"peer": similar(2)}, {}, judged)
+    assert list(report["codecs"]) == ["ours", "large", "tuned", "peer"]
+    own, large, similarity = (each["bd_rate"] for each in report["comparisons"])
+    assert own["peer"]["of_curves"] == pytest.approx(-50)
+    assert own["tuned"]["of_curves"] < -40
+    assert large["ours"]["of_curves"] == pytest.approx(-25)
+    assert large["peer"]["of_curves"] == pytest.approx(-62.5)
+    assert similarity["peer"]["of_curves"] == pytest.approx(-75)
+    assert similarity["ours"]["of_curves"] == pytest.approx(-50)
+    assert "tuned" not in similarity

@@ -33,7 +33,9 @@ def test_a_study_from_pictures_to_its_page(command):
     assert "| cheap | −50.0 % | −50.0 % |" in page
     assert "Paper: the cheap one." in page and CAUTION in page
     index = (out / "README.md").read_text()
-    assert "[Toys](toys.md)" in index and "against dear: cheap −50.0 %" in index
+    assert "[Toys](toys.md)" in index
+    assert "| against dear | BD-rate in PSNR on `held` |" in index
+    assert "| cheap | −50.0 % | −50.0 % |" in index
     with Image.open(out / "toys.png") as image:
         assert image.size[0] > image.size[1]
 
@@ -79,11 +81,37 @@ def test_pages_from_results_alone(command):
     assert {name: (out / name).read_bytes() for name in names} == before
 
 
+def test_every_page_tells_what_seeds_differ_by(command):
+    """On its own page where a study has two seeds, else by naming the one that has."""
+    words, out = command
+    assert main(words) == 0
+    alone = (out / "toys.md").read_text()
+    assert "No network here was trained from a second seed" in alone
+    report = json.loads((out / "toys.json").read_text())
+    dear, cheap = report["variants"]
+    # The same again with a tenth fewer bits.
+    other = {
+        **dear,
+        "title": "dear again",
+        "seed": 1,
+        "measured": {"held": dict(dear["measured"]["held"])},
+    }
+    other["measured"]["held"]["bpp"] = [0.9 * bpp for bpp in dear["measured"]["held"]["bpp"]]
+    twins = {**report, "name": "twins", "title": "Twins", "variants": [dear, cheap, other]}
+    (out / "twins.json").write_text(json.dumps(twins))
+    assert main(["tables", "--results", str(out)]) == 0
+    told = "[Twins](twins.md), 6 steps: dear by a BD-rate of 10.0 % in PSNR and 10.0 % in MS-SSIM"
+    for name in ("twins.md", "toys.md", "README.md"):
+        assert told in (out / name).read_text(), name
+    assert "second seed" in (out / "toys.md").read_text()
+    assert "second seed" not in (out / "twins.md").read_text()
+
+
 def test_a_study_without_results_is_said_to_have_none(command):
     _, out = command
     assert main(["tables", "--results", str(out)]) == 0
     index = (out / "README.md").read_text()
-    assert "## Toys\n\nWhich toy?\n\n- Paper: the cheap one.\n- Here: not run yet." in index
+    assert "## Toys\n\nWhich toy?\n\n> Paper: the cheap one.\n\nHere: not run yet." in index
 
 
 def test_folders_must_differ(command, pictures, capsys):
