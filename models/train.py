@@ -34,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.start is not None:
             start_from(options.start, recipe, folder)
         source = open_source(recipe.data, options.data, folder / "cache")
+        torch.backends.cudnn.benchmark = True  # shapes stay as they are: find what is fastest once
         trainer = Trainer(recipe, source, folder, device_of(options.device), stop)
         done = trainer.run(options.stage)
     except (ValueError, OSError, DivergedError) as error:

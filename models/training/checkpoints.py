@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 
@@ -27,17 +25,14 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     return state
 
 
-def random_state(rng: np.random.Generator) -> dict[str, Any]:
-    """State of every generator that training draws from."""
+def random_state() -> dict[str, Any]:
+    """State of PyTorch's generators, on every device."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-    # PCG64 counts in 128 bits: more than a checkpoint's integers hold, not more than JSON's.
-    numpy = json.dumps(rng.bit_generator.state)
-    return {"numpy": numpy, "torch": torch.get_rng_state(), "cuda": cuda}
+    return {"torch": torch.get_rng_state(), "cuda": cuda}
 
 
-def set_random_state(state: dict[str, Any], rng: np.random.Generator) -> None:
+def set_random_state(state: dict[str, Any]) -> None:
     """Go on where ``random_state`` was taken; on other devices, from their own state."""
-    rng.bit_generator.state = json.loads(state["numpy"])
     torch.set_rng_state(state["torch"].cpu())
     if state["cuda"] and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all([each.cpu() for each in state["cuda"]])

@@ -17,7 +17,10 @@ def pretrained_weights(package: str) -> Mapping[str, Tensor]:
 
     RecipeError when the package is not installed or holds another number of them.
     """
-    spec = find_spec(package)
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):  # a parent is missing or no package; no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise RecipeError(f"weights to begin with are missing: pip install {package}")
     folder = Path(spec.submodule_search_locations[0])

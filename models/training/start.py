@@ -5,8 +5,6 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
-import numpy as np
-
 from models.networks.registry import build
 from models.training import checkpoints
 from models.training.recipe import Recipe, RecipeError
@@ -51,7 +49,7 @@ def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
         "weights": network.state_dict(),
         "finished": record,
         "running": None,
-        "random": checkpoints.random_state(np.random.default_rng(recipe.seed)),
+        "random": checkpoints.random_state(),
         "metrics": 0,
     }
     checkpoints.save(path, first)

@@ -6,12 +6,11 @@ import logging
 import platform
 import time
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -19,6 +18,7 @@ from models.layers.exact import exact_layers, set_exact
 from models.networks.registry import Loss, Pretrainable, build, losses_of
 from models.training import checkpoints
 from models.training.averages import WeightAverage
+from models.training.batches import batch_size, batches, to_device
 from models.training.calibration import calibrate
 from models.training.examples import Examples
 from models.training.metrics import Means, Metrics
@@ -26,6 +26,7 @@ from models.training.pictures import Crops
 from models.training.pretrained import pretrained_weights
 from models.training.recipe import Recipe, RecipeError, Stage
 from models.training.schedule import learning, rate_at, rate_groups, share_done
+from models.training.throughput import Throughput, in_words
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +44,9 @@ class DivergedError(RuntimeError):
 class Trainer:
     """Trains one recipe into one folder.
 
-    The folder holds ``checkpoint.pt`` (everything that a run goes on from), ``metrics.jsonl`` and,
-    after the last stage, ``weights.pt``: the recipe, the weights and a record of the training.
+    The folder holds ``checkpoint.pt`` (everything that a run goes on from), ``metrics.jsonl``
+    (losses, and what was got out of the device) and, after the last stage, ``weights.pt``: the
+    recipe, the weights and a record of the training.
 
     Parameters
     ----------
@@ -65,7 +67,6 @@ class Trainer:
         self._recipe, self._source, self._folder, self._device = recipe, source, folder, device
         self._stop = stop
         torch.manual_seed(recipe.seed)
-        self._rng = np.random.default_rng(recipe.seed)
         self.model = build(recipe.model.name, recipe.model.arguments).to(device)
         self._losses = losses_of(self.model)
         for stage in recipe.stages:
@@ -126,18 +127,26 @@ class Trainer:
             optimiser.load_state_dict(self._running["optimiser"])
             average.restore(**self._running["average"])
         elif stage.exact:
-            draws = (self._batch(stage) for _ in range(CALIBRATION_BATCHES))
-            calibrate(self.model, exact_layers(self.model), loss, draws)
+            with batches(self._source, self._recipe, stage, self._device) as drawn:
+                few = islice(drawn, CALIBRATION_BATCHES)
+                calibrate(self.model, exact_layers(self.model), loss, few)
         set_exact(self.model, stage.exact)
         self.model.train()
 
+        products = torch.bfloat16 if stage.bf16 else torch.float32
+        throughput = Throughput(self._device, products, batch_size(self._recipe, stage))
+        rates: dict[str, float] = {}
         means, failures, began, logged = Means(), 0, time.monotonic() - seconds, (step, seconds)
-        # Shown at a terminal only.
-        with tqdm(desc=stage.name, total=stage.steps, initial=step, disable=None) as bar:
+        with (
+            batches(self._source, self._recipe, stage, self._device, step) as drawn,
+            # Shown at a terminal only.
+            tqdm(desc=stage.name, total=stage.steps, initial=step, disable=None) as bar,
+        ):
             while (progress := share_done(stage, step, seconds)) < 1:
                 for group, share in zip(optimiser.param_groups, shares, strict=True):
                     group["lr"] = share * rate_at(stage, step, progress)
-                value = self._step(stage, loss, optimiser, parameters, means)
+                with throughput.counted():
+                    value = self._step(next(drawn), stage, loss, optimiser, parameters, means)
                 if value is None:
                     failures += 1
                     if failures >= PATIENCE:
@@ -145,12 +154,14 @@ class Trainer:
                 else:
                     failures = 0
                     average.update()
-                    bar.set_postfix(loss=f"{value:.4g}", refresh=False)
+                    shown = {"loss": f"{value:.4g}", "of the peak": rates.get("share_of_peak")}
+                    bar.set_postfix(shown, refresh=False)
                 step, seconds = step + 1, time.monotonic() - began
                 bar.update()
                 stopped = self._stop()
                 if step % LOG_EVERY == 0 or stopped:
-                    self._log(stage, step, seconds, logged, means)
+                    rates = throughput.rates(step - logged[0], seconds - logged[1])
+                    self._log(stage, step, seconds, rates, means)
                     logged = (step, seconds)
                 if step % SAVE_EVERY == 0 or stopped:
                     self._running = {
@@ -164,16 +175,21 @@ class Trainer:
                     self._save()
                 if stopped:
                     return False
-        self._log(stage, step, seconds, logged, means)
+        if step > logged[0]:
+            rates = throughput.rates(step - logged[0], seconds - logged[1])
+            self._log(stage, step, seconds, rates, means)
         self._validate(stage, loss, average, step, seconds)
         average.exchange()
         self._running = None
-        self._finished.append(self._record(stage, step, seconds))
+        rates = throughput.rates(step, seconds)
+        self._finished.append(self._record(stage, step, seconds) | rates)
         self._save()
+        log.info("%s: %s", stage.name, in_words(rates))
         return True
 
     def _step(
         self,
+        batch: Tensor,
         stage: Stage,
         loss: Loss,
         optimiser: torch.optim.Optimizer,
@@ -182,7 +198,7 @@ class Trainer:
     ) -> float | None:
         """The loss of one step; None where it or its gradient is not finite: nothing is learnt."""
         with torch.autocast(self._device.type, torch.bfloat16, enabled=stage.bf16):
-            value, parts = loss(self._batch(stage))
+            value, parts = loss(batch)
         optimiser.zero_grad()
         value.backward()
         norm = torch.nn.utils.clip_grad_norm_(parameters, LARGEST_NORM)
@@ -194,32 +210,16 @@ class Trainer:
         means.add({"loss": float(value.detach()), "gradient": float(norm), **parts})
         return float(value.detach())
 
-    def _batch(self, stage: Stage) -> Tensor:
-        drawn = self._source.draw(self._batch_size(stage), self._rng, stage.crop)
-        return self._pictures(drawn, stage)
-
-    def _batch_size(self, stage: Stage) -> int:
-        return stage.batch or self._recipe.data.batch
-
-    def _pictures(self, crops: NDArray[np.uint8], stage: Stage) -> Tensor:
-        """(B, H, W, C) uint8 to (B, C, H, W) float32 on the device."""
-        layout = torch.channels_last if stage.channels_last else torch.contiguous_format
-        rgb = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2).float()
-        return rgb.contiguous(memory_format=layout)
-
     # -- what is written ------------------------------------------------------------------------
 
     def _log(
-        self, stage: Stage, step: int, seconds: float, last: tuple[int, float], means: Means
+        self, stage: Stage, step: int, seconds: float, rates: dict[str, float], means: Means
     ) -> None:
-        if step == last[0]:
-            return
-        pictures = (step - last[0]) * self._batch_size(stage)
         self._metrics.write(
             stage=stage.name,
             step=step,
             seconds=round(seconds, 3),
-            pictures_per_second=float(f"{pictures / max(seconds - last[1], 1e-9):.4g}"),
+            **rates,
             **means.take(),
         )
 
@@ -231,8 +231,8 @@ class Trainer:
 
         The same random numbers each time, and training's own are left as they were.
         """
-        batches = self._source.validation_batches(self._recipe.data.batch)
-        if not batches:
+        held_back = self._source.validation_batches(self._recipe.data.batch)
+        if not held_back:
             return
         means = Means()
         average.exchange()
@@ -240,9 +240,9 @@ class Trainer:
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(self._recipe.seed)
-            for batch in batches:
+            for crops in held_back:
                 with torch.autocast(self._device.type, torch.bfloat16, enabled=stage.bf16):
-                    value, parts = loss(self._pictures(batch, stage))
+                    value, parts = loss(to_device(torch.from_numpy(crops), stage, self._device))
                 means.add({"loss": float(value), **parts})
         self.model.train()
         average.exchange()
@@ -269,7 +269,7 @@ class Trainer:
             "weights": self.model.state_dict(),
             "finished": self._finished,
             "running": self._running,
-            "random": checkpoints.random_state(self._rng),
+            "random": checkpoints.random_state(),
             "metrics": self._metrics.position,
         }
         checkpoints.save(self._path, state)
@@ -289,7 +289,7 @@ class Trainer:
                 raise RecipeError(f"{self._path} was made by a recipe with another [{part}]")
         self.model.load_state_dict(state["weights"])
         self._finished, self._running = state["finished"], state["running"]
-        checkpoints.set_random_state(state["random"], self._rng)
+        checkpoints.set_random_state(state["random"])
         position: int = state["metrics"]
         return position
 

@@ -18,6 +18,7 @@ Responses = dict[int | str, dict[str, Any]]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _PICTURES = ("image/png", "image/jpeg", "image/webp", "image/x-portable-pixmap")
 BLADE = "application/vnd.bladestream"
+BYTES = "application/octet-stream"
 
 
 def problems(*statuses: int) -> Responses:
@@ -57,7 +58,7 @@ def files(description: str, *media_types: str, report: type[BaseModel]) -> dict[
 
 def blade_file(description: str) -> dict[str, Any]:
     """Document an answer that is a ``.blade`` file just made."""
-    documented = files(description, BLADE, report=CompressReport)
+    documented = files(description, BLADE, BYTES, report=CompressReport)
     documented["headers"][LARGER_HEADER] = {
         "description": "There, and true, if the file is larger than the picture that was posted: "
         "the exact pixels of a JPEG can take more bytes than the JPEG.",
@@ -86,7 +87,7 @@ def segmented() -> dict[str, Any]:
 
 def blade_body() -> dict[str, Any]:
     """Document a body that is a ``.blade`` file."""
-    content = {BLADE: _BINARY, "application/octet-stream": _BINARY}
+    content = {BLADE: _BINARY, BYTES: _BINARY}
     return {"requestBody": {"required": True, "content": content}}
 
 

@@ -79,7 +79,7 @@ def find_mask(
     except ModelUnavailable as error:
         return _nothing_looked(f"The blade could not be looked for: {error.detail}")
     share, mask = found.blade_share, found.mask
-    # A small picture may have no pixel for the little that was found at the network's size.
+    # A small picture may have no pixel for the little that was found: it is warned of.
     in_doubt = not mask.any() or share > NEARLY_ALL
     return FoundMask(
         mask="full" if in_doubt else mask,

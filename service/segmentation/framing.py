@@ -93,6 +93,23 @@ def to_picture_size(levels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray
     return result
 
 
+def leaves_a_trace(levels: NDArray[np.uint8], size: tuple[int, int]) -> bool:
+    """Whether a mask that has blade still has some at the picture's size.
+
+    Parameters
+    ----------
+    levels, size
+        As for `to_picture_size`.
+    """
+    if size[0] >= levels.shape[0] and size[1] >= levels.shape[1]:
+        blade = levels >= BLADE_LEVEL
+        square = blade[1:, 1:] & blade[1:, :-1] & blade[:-1, 1:] & blade[:-1, :-1]
+        # Between four pixels of blade there is a pixel of the larger picture, and it is blade.
+        if square.any():
+            return True
+    return bool(to_picture_size(levels, size).any())
+
+
 def _resized(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     rows, columns = pixels.shape[:2]
     if rows < height or columns < width:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,7 +21,13 @@ from service.segmentation.forest import (
     halved,
     soft_vote,
 )
-from service.segmentation.framing import as_it_stands, certainty, to_picture_size, to_working
+from service.segmentation.framing import (
+    as_it_stands,
+    certainty,
+    leaves_a_trace,
+    to_picture_size,
+    to_working,
+)
 from service.segmentation.holes import fill_holes
 from service.segmentation.network import FOUND, blade_probability
 from service.segmentation.prepared import Prepared
@@ -32,6 +38,7 @@ STEPS: tuple[Step, ...] = ("network", "holes", "forest_vote", "final")
 
 NEARLY_ALL = 0.97
 """A larger share of blade is doubtful, as none at all is."""
+NO_PIXEL_FOR_IT = "Some blade was found, too little for one of the picture's pixels."
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,7 +267,7 @@ class Segmenter:
             warnings.append("No blade was found.")
         elif share > NEARLY_ALL:
             warnings.append(f"{share:.1%} of the picture was taken for blade.")
-        return Segmented(
+        found = Segmented(
             size=picture.size,
             forest_used=opinion is not None,
             warnings=tuple(warnings),
@@ -272,3 +279,6 @@ class Segmenter:
             _network=picture.probability,
             _forest=opinion,
         )
+        if share > 0 and not leaves_a_trace(found.certainty(), found.size):
+            return replace(found, warnings=(*found.warnings, NO_PIXEL_FOR_IT))
+        return found

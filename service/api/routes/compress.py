@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
+from service.api.accept import choose
 from service.api.answers import (
     LARGER_HEADER,
     REPORT_HEADER,
@@ -15,7 +16,7 @@ from service.api.answers import (
     server_timing,
 )
 from service.api.bodies import Upload, read_upload
-from service.api.documented import blade_file, job_problems, picture_body
+from service.api.documented import BLADE, BYTES, blade_file, job_problems, picture_body
 from service.api.jobs import deadline, run_for_client
 from service.api.parameters import CompressParameters, CompressQuery
 from service.api.schemas import CompressReport
@@ -35,18 +36,23 @@ router = APIRouter(tags=["codec"])
     responses={
         200: blade_file("The .blade file."),
         201: blade_file("The .blade file, kept under Location."),
-        **job_problems(507),
+        **job_problems(406, 507),
     },
 )
 async def compress(
-    request: Request, query: CompressQuery, state: StateDep, _: PlaceDep
+    request: Request,
+    query: CompressQuery,
+    state: StateDep,
+    _: PlaceDep,
+    accept: Annotated[str | None, Header()] = None,
 ) -> Response:
     """Compress a photograph: the blade bit for bit, the background at a quality.
 
     The body is the photograph, or a form with the photograph (`image`) and a picture of the same
     size that is white where the blade is (`mask`). Without a mask the blade is found first; what
-    cannot be decided is blade.
+    cannot be decided is blade. What a file says of itself as JSON, POST /inspect answers.
     """
+    media_type = choose(accept, [BLADE, BYTES])
     options = query.options(state.settings.dilation_pixels)
     if query.keep and state.archive is None:
         raise BadParameter("keep=true needs an archive, and this service is set up without one")
@@ -56,7 +62,7 @@ async def compress(
         parts = upload.parts
         del upload  # so that the queue holds the only reference and frees it early
         outcome = await run_for_client(request, state.jobs, task, parts)
-    return await _answer(outcome, query, state)
+    return await _answer(outcome, query, state, media_type)
 
 
 def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", "given", "found"]:
@@ -69,7 +75,9 @@ def _mask(query: CompressParameters, upload: Upload) -> Literal["full", "none", 
     return "given"
 
 
-async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceState) -> Response:
+async def _answer(
+    outcome: Outcome, query: CompressParameters, state: ServiceState, media_type: str
+) -> Response:
     report = CompressReport.model_validate(outcome.report)
     state.metrics.work(report.seconds, report.width * report.height, report.blade_share)
     if report.found_blade_share is not None:
@@ -77,6 +85,7 @@ async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceSta
     headers = {
         REPORT_HEADER: report_header(report),
         "Server-Timing": server_timing({"queue": outcome.waited_seconds, **report.seconds}),
+        "Vary": "Accept",
     }
     if report.larger_than_source:
         headers[LARGER_HEADER] = "true"
@@ -88,7 +97,7 @@ async def _answer(outcome: Outcome, query: CompressParameters, state: ServiceSta
     return BytesInPieces(
         outcome.data,
         seconds=state.settings.request_timeout_seconds,
-        media_type=outcome.media_type,
+        media_type=media_type,
         status_code=status,
         headers=headers,
     )

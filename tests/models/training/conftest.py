@@ -2,7 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.networks import registry
+from models.training import trainer
 from models.training.pictures import Crops, open_cache
+from tests.models.training.toy import Toy
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +62,12 @@ def sets(tmp_path):
         pixels = rng.integers(0, 256, (150, 150, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "places/images" / f"{name}.png")
     return folder
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """The toy network among the architectures, and a log after every other step."""
+    monkeypatch.setitem(registry.ARCHITECTURES, "toy", Toy)
+    monkeypatch.setattr(Toy, "broken_steps", frozenset())
+    monkeypatch.setattr(trainer, "LOG_EVERY", 2)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 4)

@@ -19,9 +19,10 @@ def test_the_state_dict_of_an_installed_package(package):
     assert torch.equal(pretrained_weights("published_model")["a"], torch.ones(2))
 
 
-def test_a_package_that_is_not_there_says_how_to_get_it():
-    with pytest.raises(RecipeError, match="pip install no_such_weights"):
-        pretrained_weights("no_such_weights")
+@pytest.mark.parametrize("name", ["no_such_weights", "no_such_parent.weights", "json.tool.x", ""])
+def test_a_package_that_is_not_there_says_how_to_get_it(name):
+    with pytest.raises(RecipeError, match=f"pip install {name}$"):
+        pretrained_weights(name)
 
 
 def test_a_package_without_weights_or_with_several(package):

@@ -32,6 +32,30 @@ def test_a_raw_body_comes_back_as_a_file_with_its_report(client, png, kind):
     assert report["seconds"]["total"] > 0.002
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("*/*", "application/vnd.bladestream"),
+        ("text/html, application/*;q=0.8", "application/vnd.bladestream"),
+        ("application/octet-stream", "application/octet-stream"),
+        ("application/json, */*;q=0.1", "application/vnd.bladestream"),
+    ],
+)
+def test_a_file_comes_as_what_the_client_accepts(client, png, accept, kind):
+    response = client.post("/compress?mask=full", content=png, headers={"Accept": accept})
+    assert (response.status_code, response.headers["Content-Type"]) == (200, kind)
+    assert response.headers["Vary"] == "Accept"
+    assert report_of(response)["bytes"] == len(response.content)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "image/*", "*/*;q=0"])
+def test_who_accepts_no_file_is_told_so(client, png, accept):
+    response = client.post("/compress", content=png, headers={"Accept": accept})
+    assert (response.status_code, response.json()["code"]) == (406, "not-acceptable")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["available"][0] == "application/vnd.bladestream"
+
+
 def test_the_stages_are_in_server_timing(client, png):
     timing = client.post("/compress?mask=full", content=png).headers["Server-Timing"]
     stages = [part.split(";dur=") for part in timing.split(", ")]

@@ -154,6 +154,23 @@ def test_a_doubtful_share_is_warned_of(client, level, says):
     assert says in report_of(response)["warnings"][0]
 
 
+def test_a_mask_that_is_empty_for_want_of_pixels_is_warned_of(client):
+    """Bright in the middle of its only bright pixel, and of no pixel as a whole."""
+    pixels = np.zeros((3, 3), np.uint8)
+    pixels[1, 1] = 140
+    told = client.post("/segment", content=encoded(pixels))
+    assert not pixels_of(told.content).any()
+    outlined = client.post(
+        "/segment", content=encoded(pixels), headers={"Accept": "application/json"}
+    ).json()
+    assert outlined["run_lengths"]["counts"] == [9]
+    for report in (report_of(told), outlined):
+        assert report["blade_share"] > 0
+        assert report["warnings"] == [
+            "Some blade was found, too little for one of the picture's pixels."
+        ]
+
+
 @pytest.mark.parametrize(
     "query",
     ["flips=3", "flips=0", "flips=two", "flips=", "surface=%0A", "surface=" + "x" * 101, "f=1"],

@@ -8,6 +8,7 @@ import pytest
 from service.segmentation.framing import (
     as_it_stands,
     certainty,
+    leaves_a_trace,
     to_picture_size,
     to_working,
 )
@@ -75,3 +76,23 @@ def test_certainty_never_contradicts_the_mask() -> None:
             levels = certainty(mask, probability, threshold)
             np.testing.assert_array_equal(levels >= 128, mask)
             np.testing.assert_array_equal(to_picture_size(levels, (64, 96)), mask)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (16, 23), (16, 24), (17, 24), (40, 61), (9, 80)])
+@pytest.mark.parametrize("least", [128, 255])
+def test_a_trace_is_left_where_the_enlarged_mask_has_one(
+    shape: tuple[int, int], least: int
+) -> None:
+    rng = np.random.default_rng(0)
+    traces = []
+    for number in range(60):
+        levels = np.zeros((16, 24), np.uint8)
+        some = rng.integers(0, 16, 1 + number // 20), rng.integers(0, 24, 1 + number // 20)
+        levels[some] = least
+        if number % 3 == 0:  # four together
+            levels[3:5, 7:9] = least
+        traces.append(leaves_a_trace(levels, shape))
+        assert traces[-1] == to_picture_size(levels, shape).any()
+    if shape == (40, 61):
+        assert all(traces[::3])
+        assert all(traces) == (least == 255)

@@ -12,7 +12,7 @@ from service.segmentation import forest
 from service.segmentation.for_compression import find_mask
 from service.segmentation.forest import DOUBT
 from service.segmentation.network import FOUND
-from service.segmentation.pipeline import STEPS, Segmenter
+from service.segmentation.pipeline import NO_PIXEL_FOR_IT, STEPS, Segmenter
 from tests.service.segmentation.bright import BrightModel
 
 GROUND, BLADE = (60, 110, 50), (200, 200, 205)
@@ -26,6 +26,15 @@ class ForgetfulModel(BrightModel):
         strip = 32 + 60 * (len(self.seen) % 7)
         missed = found[:, strip : strip + 40]
         np.minimum(missed, (DOUBT + FOUND) / 2, out=missed)
+        return found
+
+
+class Corner(BrightModel):
+    """Sees a little blade in the first corner, whatever it is shown."""
+
+    def probability(self, pictures: np.ndarray) -> np.ndarray:
+        found = np.zeros((1, 512, 768), np.float32)
+        found[:, :4, :4] = 1
         return found
 
 
@@ -142,6 +151,20 @@ def test_a_doubtful_share_is_warned_of(level: int, says: str) -> None:
     assert found.warnings[0].startswith(says)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (700, 3)])
+def test_a_mask_that_is_empty_for_want_of_pixels_is_warned_of(size: tuple[int, int]) -> None:
+    (found,) = Segmenter(Corner()).segment([np.full(size, 90, np.uint8)])
+    assert found.blade_share > 0
+    assert not found.mask.any()
+    assert found.warnings == (NO_PIXEL_FOR_IT,)
+
+
+def test_a_large_picture_has_pixels_for_the_least() -> None:
+    (found,) = Segmenter(Corner()).segment([np.full((600, 800), 90, np.uint8)])
+    assert found.mask.any()
+    assert found.warnings == ()
+
+
 def test_flips_of_a_request_overrule_the_setting() -> None:
     pixels, _ = scene(0)
     model = BrightModel()
@@ -184,15 +207,10 @@ def test_in_doubt_all_is_blade(level: int) -> None:
 
 
 def test_what_a_small_picture_has_no_pixel_for_is_in_doubt() -> None:
-    class Corner(BrightModel):
-        def probability(self, pictures: np.ndarray) -> np.ndarray:
-            found = np.zeros((1, 512, 768), np.float32)
-            found[:, :4, :4] = 1
-            return found
-
     found = find_mask(Segmenter(Corner()), np.full((1, 1), 90, np.uint8))
     assert found.blade_share is not None and found.blade_share > 0
     assert found.mask == "full"
+    assert found.warnings == (NO_PIXEL_FOR_IT, "All of it is kept as blade.")
 
 
 def test_a_sliver_of_background_is_doubtful_too() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions
 from service.codec.patch_mask import blade_patches
@@ -48,14 +49,15 @@ def test_no_patch_of_the_blade_is_lost(segmenter: Segmenter, photograph: Photogr
     assert kept[blade_patches(photograph.blade, 0)].all()
 
 
-def test_a_compression_without_a_mask_is_one_with_the_mask_found(
-    segmenter: Segmenter, encoder: Encoder, photograph: Photograph
+def test_a_compression_without_a_mask_keeps_every_pixel_of_the_blade_and_not_all_else(
+    segmenter: Segmenter, encoder: Encoder, decoder: Decoder, photograph: Photograph
 ) -> None:
     found = find_mask(segmenter, photograph.picture.pixels)
-    compressed = encoder.compress(photograph.picture, found.mask, CompressOptions(mode="lossy"))
-    share = compressed.report["blade_share"]
-    assert share == pytest.approx(blade_patches(photograph.blade, 16).mean(), abs=0.23)
-    assert len(compressed.data) > 1000
+    options = CompressOptions(mode="roi-only", verify=False)
+    shown = decoder.decompress(encoder.compress(photograph.picture, found.mask, options).data)
+    kept = (shown.pixels == photograph.picture.pixels).all(axis=2)
+    assert kept[photograph.blade].all()
+    assert not kept.all()
 
 
 def test_plain_sky_is_no_blade(segmenter: Segmenter) -> None:
