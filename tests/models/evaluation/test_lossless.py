@@ -70,6 +70,11 @@ def test_the_readme_shows_a_column_a_folder(two_pictures, tmp_path):
     assert f"| png | {figure} | 12.35 |" in text or f"| png | {figure} | 12.34 |" in text
     assert "2 of `elsewhere` (all of each)" in text
     assert "[elsewhere](docs/lossless/elsewhere/lossless.md)" in text
+    assert "than the lossy files" not in text
+    pictures = other["images"]["pictures"].values()
+    for told in pictures:
+        told["posted_bytes"] = told["width"] * told["height"] // 16
+    assert "have a rate of: `elsewhere` 0.50 bits a pixel." in short([report, other], "docs")
 
 
 def test_with_masks_only_their_patches_count(tmp_path):

@@ -1,3 +1,4 @@
+import copy
 import json
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ from PIL import Image
 
 from models.evaluation import segmentation
 from models.evaluation.__main__ import main
+from models.evaluation.segmentation_markdown import segmentation_page
 from service.segmentation.network import FOUND
 
 
@@ -124,8 +126,17 @@ def test_the_worst_picture_comes_first_and_tags_stand_alone(report):
 
 
 def test_the_page_is_laid_out_like_table_one(report, folder):
+    report = copy.deepcopy(report)
     page = (folder / "out" / "segmentation.md").read_text()
     assert "| Performance metric | network | fill holes | random forest | fill holes 2 |" in page
+    used = sum(picture_["forest_used"] for picture_ in report["pictures"].values())
+    assert f"The random forest had a vote in {used} of 7 pictures; in the others" in page
+    assert "| forest without the network's vote |" in page
+    for picture_ in report["pictures"].values():
+        picture_["forest_used"] = False
+    silent = segmentation_page(report)
+    assert "The random forest had a vote in 0 of 7 pictures; from there on" in silent
+    assert "| fill holes 2 |\n" in silent
     assert page.index("patch recall") < page.index("Accuracy [%]")
     assert f"7 pictures of `{folder.name}`" in page
     assert page.index("| invisible |") < page.index("| bright |")
