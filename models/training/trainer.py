@@ -174,6 +174,7 @@ class Trainer:
                     self._validate(stage, loss, average, step, seconds)
                     self._save()
                 if stopped:
+                    log.info("%s: %s", stage.name, in_words(rates))
                     return False
         if step > logged[0]:
             rates = throughput.rates(step - logged[0], seconds - logged[1])

@@ -6,7 +6,7 @@ import torch
 from models.networks import registry
 from models.training import throughput
 from models.training.trainer import Trainer
-from tests.models.training.toy import CPU, Toy, lines, recipe, stage, weights
+from tests.models.training.toy import CPU, Toy, after, lines, recipe, stage, weights
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -47,6 +47,9 @@ def test_the_log_and_the_record_tell_what_was_got_out_of_the_device(
         assert told["share_of_peak"] == pytest.approx(told["flops_per_second"] / 1e5, rel=1e-3)
     (line,) = [line for line in caplog.messages if line.startswith("first: ")]
     assert line.endswith("% of the device's peak")
+    caplog.clear()
+    assert not Trainer(recipe(stage()), crops, tmp_path / "stopped", CPU, after(1)).run()
+    assert [line for line in caplog.messages if line.startswith("first: ")]
 
 
 def test_validation_leaves_training_as_it_was(crops, tmp_path, monkeypatch):
