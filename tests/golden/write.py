@@ -51,6 +51,11 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             mask[:, :260],
             CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="lite-ms-ssim"),
         ),
+        "predicted": (
+            picture_of(colour[:, :260], metadata),
+            mask[:, :260],
+            CompressOptions(mode="lossy", quality=2.5, roi_quality=6.25, model="standard"),
+        ),
         "exact": (
             picture_of(colour[:280], metadata),
             mask[:280],

@@ -76,6 +76,20 @@ def test_a_decoder_finds_the_centroids_of_the_encoders_symbols(
         assert np.allclose(decoded[where], expected[0], atol=1e-4)
 
 
+def test_no_latent_is_shown_further_off_than_the_next_symbol_but_one(
+    model: LossyModel, coder: PatchCoder, y: np.ndarray, streams: list[Stream]
+) -> None:
+    """Whatever means encoder and decoder add: they are the same."""
+    decoded, _ = decode(coder, streams, ALL, model.anatomy.channels)
+    quality = [64, 200, 512, 128, 129, 130, 300, 64, 400]
+    for number in (0, 1, 3, 4):  # no padding
+        where = patch_slices(GRID, number)
+        for group in range(streams[number].groups):
+            layout = model.lower.layouts[group]
+            away = layout.unfold((decoded[where] - y[where])[None])
+            assert np.abs(away * model.gain(quality[number], group)).max() < 1.5
+
+
 def test_a_better_quality_costs_more_and_errs_less(
     model: LossyModel, upper: UpperLevel, y: np.ndarray
 ) -> None:
