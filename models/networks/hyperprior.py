@@ -15,6 +15,7 @@ make one model serve every rate, the hyper-decoder h_s is the exact integer netw
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from models.layers.exact import round_through
 from models.layers.gains import Gains
 from models.layers.gdn import GDN
 from models.layers.resampling import Down, Same, Up
-from models.networks.distortion import Distortion, losses_by_name
+from models.networks.distortion import MSE, Distortion, losses_by_name
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH, draw_qualities, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
@@ -38,6 +39,7 @@ UNIT_Z = 256.0
 # Natural log-deviations of y and z before training, measured on photographs.
 START_Y = 3.0
 START_Z = 4.5
+CHEAP = 0.02  # what z's bits cost while it learns to speak
 
 
 # g_a takes pictures, as -1..1, to y / UNIT; g_s takes those back.
@@ -125,15 +127,21 @@ class Hyperprior(LossyNetwork):
         return self._bits_of_z(symbols, top_quality).flatten(1).sum(1)
 
     def losses(self) -> Mapping[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
-        """See ``losses_by_name``."""
-        return losses_by_name(self._loss)
+        """See ``losses_by_name``; ``noise-cheap-z`` is ``noise`` with z's bits at a fiftieth.
+
+        A hyperprior costs from its first step and helps only once y's prior has learnt to listen.
+        Where it has to pay at once it can fall silent for good.
+        """
+        cheap = partial(self._loss, distortion=MSE, rounded=False, price_of_z=CHEAP)
+        return {**losses_by_name(self._loss), "noise-cheap-z": cheap}
 
     def _loss(
-        self, rgb: Tensor, distortion: Distortion, *, rounded: bool
+        self, rgb: Tensor, distortion: Distortion, *, rounded: bool, price_of_z: float = 1.0
     ) -> tuple[Tensor, dict[str, float]]:
         """``Distortion.loss`` of pictures at qualities drawn for each patch.
 
         The rate is that of noisy latents (it has a gradient), the prior always sees rounded z.
+        ``price_of_z``: of a bit of the upper levels, in bits of y.
         """
         quality, top_quality = draw_qualities(rgb)
         flat = quality.reshape(-1)
@@ -156,7 +164,7 @@ class Hyperprior(LossyNetwork):
             shown = noisy
         y_hat = from_patches(shown / gain, quality.shape[1], quality.shape[2])
         picture = self.synthesis(y_hat, on_grid(quality))
-        bits = bits_y + torch.stack(list(upper.values())).sum(0)
+        bits = bits_y + price_of_z * torch.stack(list(upper.values())).sum(0)
         loss, figures = distortion.loss(bits, picture, rgb, flat)
         shares = {f"bpp_{n}": float(part.detach().mean()) / PATCH**2 for n, part in upper.items()}
         return loss, {**figures, **shares}

@@ -4,7 +4,7 @@ from torch import nn
 
 from models.layers.exact import set_exact
 from models.networks.distortion import Distortion
-from models.networks.hyperprior import Hyperprior
+from models.networks.hyperprior import CHEAP, Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
 from models.networks.patches import to_patches
 
@@ -59,6 +59,19 @@ def test_every_part_learns(name, loss, exact):
     for name, part in hp.named_children():
         assert any((p.grad != 0).any() for p in part.parameters()), name
     assert (hp.log_scale_z.grad != 0).any()
+
+
+def test_z_can_be_cheap_while_it_learns(hp):
+    rgb = torch.rand(2, 3, 256, 256) * 255
+    found = {}
+    for name in ("noise", "noise-cheap-z"):
+        torch.manual_seed(1)
+        _, found[name] = hp.losses()[name](rgb)
+    dear, cheap = found["noise"], found["noise-cheap-z"]
+    assert cheap["psnr"] == dear["psnr"]
+    assert cheap["bpp_z"] == dear["bpp_z"] > 0
+    saved = (1 - CHEAP) * dear["bpp_z"]
+    assert dear["bpp"] - cheap["bpp"] == pytest.approx(saved, rel=1e-3)
 
 
 def test_a_few_steps_lower_the_loss(hp):
