@@ -71,7 +71,7 @@ bench: $(SERVICE)
 # enough for is measured anew before.
 report: $(ALL)
 ifdef PICTURES
-	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results --ms-ssim-model lite-ms-ssim
+	$(BIN)/python -m models.evaluation rd --images "$(PICTURES)" --out docs/results --also standard --ms-ssim-model lite-ms-ssim
 	$(BIN)/python -m models.evaluation lossless --images "$(PICTURES)" --out "docs/results/lossless/$(notdir $(PICTURES:/=))"
 	$(BIN)/python -m models.evaluation profiles --images samples --masks samples --out docs/results
 endif
