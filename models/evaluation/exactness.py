@@ -24,8 +24,9 @@ from models.evaluation import environment
 from models.evaluation.rate_distortion import read_folder
 from models.layers.density import TABLES, deviation, index_of
 from models.layers.exact import exact_layers, set_exact
+from models.layers.gains import ANCHORS
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
-from models.networks.patches import to_patches, top_anchor
+from models.networks.patches import to_patches
 from models.networks.registry import build
 from models.training import checkpoints
 from models.training.calibration import calibrate
@@ -120,7 +121,7 @@ class Rates:
     def __init__(self, network: LossyNetwork, rgb: Tensor, quality: float) -> None:
         self._network = network
         y = network.analysis(rgb)
-        self._top_quality = top_anchor(torch.tensor([quality]))
+        self._top_quality = torch.tensor([min(float(np.floor(quality + 0.5)), ANCHORS - 1)])
         self._symbols_z, z = network.upper(y, self._top_quality)
         unscaled = to_patches(network.without_means(y, z))
         self._quality = torch.full((len(unscaled),), quality)

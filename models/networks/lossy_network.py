@@ -17,7 +17,7 @@ from models.layers.density import TABLES, deviation, index_of
 from models.layers.gains import Gains
 from models.layers.rounding import Bits, rate_aware_round, thresholds
 from models.networks.measurement import Measurement
-from models.networks.patches import PATCH, from_patches, on_grid, to_patches, top_anchor
+from models.networks.patches import PATCH, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 
@@ -271,7 +271,7 @@ class LossyNetwork(nn.Module):
         """Code pictures (B, 3, H, W) at a quality each (B,), as ``Measurable`` asks."""
         rows, columns = rgb.shape[2] // PATCH, rgb.shape[3] // PATCH
         by_patch = quality[:, None, None].expand(-1, rows, columns)
-        flat, top_quality = by_patch.reshape(-1), top_anchor(quality)
+        flat, top_quality = by_patch.reshape(-1), torch.floor(quality + 0.5)
         y = self.analysis(rgb).float()
         symbols_z, z = self.upper(y, top_quality)
         coded = self.code_patches(y, symbols_z, z, flat)

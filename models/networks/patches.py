@@ -6,9 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.layers.gains import ANCHORS
-from service.codec.rate_control import FINER_TOP
-
 PATCH = 256
 LATENTS = PATCH // 16  # positions on a side of a patch on the 1/16 grid
 
@@ -42,7 +39,7 @@ def draw_qualities(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Two-valued quality maps (B, rows, columns) in steps of 1/64, and the upper level's anchor.
 
     Half of the pictures have one quality; the others a second, higher one on random patches. The
-    upper level follows the lower of the two.
+    upper level follows the lower of the two, as the encoder chooses it.
     """
     b, _, h, w = rgb.shape
     rows, columns = h // PATCH, w // PATCH
@@ -52,12 +49,7 @@ def draw_qualities(rgb: Tensor) -> tuple[Tensor, Tensor]:
     mixed = torch.rand(b, 1, 1, device=rgb.device) < 0.5
     quality = torch.where(chosen & mixed, high, low)
     quality = torch.floor(quality * 64 + 0.5) / 64
-    return quality, top_anchor(quality.amin((1, 2)))
-
-
-def top_anchor(quality: Tensor) -> Tensor:
-    """The upper level's anchor over patches of at least this quality, as the encoder chooses it."""
-    return torch.floor(quality + 0.5 + FINER_TOP).clamp(max=ANCHORS - 1)
+    return quality, torch.floor(quality.amin((1, 2)) + 0.5)
 
 
 def by_quality(values: Tensor, quality: Tensor) -> dict[str, float]:

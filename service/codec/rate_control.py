@@ -24,7 +24,6 @@ from service.errors import TargetUnreachable
 TOLERANCE = 0.03  # the file is at least this near below its target
 SAMPLE = 64  # patches that stand for a large picture while searching
 GUESSES = 4  # sizes that are looked at before the search halves what is left
-FINER_TOP = 1  # for the same PSNR lite's files need 2 % less at q = 1, 1 % at 2, 0.2 % at 5
 LARGEST_TARGET = 2**60  # beyond any file, and still a number for logarithms
 
 _LOW = int(LOWEST_QUALITY * QUALITY_STEPS)
@@ -45,7 +44,7 @@ class Rate:
         return np.where(mask, self.blade64, self.background64).astype(np.int32)
 
     def top_quality(self, mask: NDArray[np.bool_]) -> int:
-        """Anchor of the upper level's gain: FINER_TOP above the nearest to the lowest quality.
+        """Anchor of the upper level's gain: the whole quality nearest to the lowest there is.
 
         ``mask`` is (rows, columns) of patches.
 
@@ -53,8 +52,7 @@ class Rate:
         """
         quality = self.quality_map(mask)
         lowest = int(quality[quality != BASE_QUALITY64].min())
-        nearest = (lowest + QUALITY_STEPS // 2) // QUALITY_STEPS
-        return min(nearest + FINER_TOP, self.highest_top)
+        return min((lowest + QUALITY_STEPS // 2) // QUALITY_STEPS, self.highest_top)
 
 
 class Job(Protocol):

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from models.layers.gains import Gains
 from models.networks.lite import Lite
 from models.networks.patches import PATCH, patch_mse
 
@@ -53,13 +52,3 @@ def test_halos_cover_what_the_transforms_look_at(lite):
     assert torch.allclose(upper[:, :, :256], whole[:, :, :256], atol=1e-2)
     lower = lite.synthesis(y[:, :, -n:], quality[:, -n:])
     assert torch.allclose(lower[:, :, s:], whole[:, :, 256:], atol=1e-2)
-
-
-@torch.no_grad()
-def test_steps_of_coarse_bands_are_finer_at_low_rates_and_alike_at_high_ones(lite):
-    alike = Gains(lite.gains_y.logarithm.shape[1])
-    moved = lite.folded(lite.gains_y.logarithm - alike.logarithm)
-    level_4, level_1 = moved[:, 3], moved[:, -1]
-    assert level_4[1] > level_4[3] > level_4[5] > 0
-    assert (level_1[:2] <= 0).all()
-    assert torch.equal(moved[6:], torch.zeros_like(moved[6:]))

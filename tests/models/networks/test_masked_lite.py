@@ -1,10 +1,9 @@
 import pytest
 import torch
 
-from models.layers.gains import Gains
 from models.networks.lite import Lite
 from models.networks.lite_transform import LiteTransform
-from models.networks.masked_lite import COMMON, OFFSETS, MaskedLite
+from models.networks.masked_lite import COMMON, DIAGONAL, OFFSETS, MaskedLite
 from models.networks.patches import PATCH, patch_mse
 from models.training.ms_ssim import ms_ssim
 
@@ -39,10 +38,9 @@ def test_texture_has_smaller_latents_than_without_masking_and_flat_parts_the_sam
 
 
 @torch.no_grad()
-def test_gains_are_moved_by_level_axis_and_direction(masked):
+def test_gains_are_lites_moved_by_level_axis_and_direction(masked):
     """Every channel's offset is that of where its energy lies in the picture."""
-    alike = Gains(masked.gains_y.logarithm.shape[1])
-    moved = masked.folded(masked.gains_y.logarithm - alike.logarithm)[0]
+    moved = masked.folded(masked.gains_y.logarithm - Lite(**SMALL).gains_y.logarithm)[0]
     transform = LiteTransform()
     flat = transform.synthesis(torch.zeros(1, 384, 16, 16))
     levels = {"low": 4, "3a": 3, "3b": 3, "2a": 2, "2b": 2, "1a": 1, "1b": 1}
@@ -56,9 +54,9 @@ def test_gains_are_moved_by_level_axis_and_direction(masked):
             # A band that is high-pass in a direction sums to nothing along it.
             whole = picture.abs().sum()
             high = [picture.sum(axis).abs().sum() < 0.05 * whole for axis in (1, 2)]
-            axis = OFFSETS.luma if grey else OFFSETS.chroma
-            expected = axis[levels[group.name]] if any(high) else 0.0
-            expected += COMMON + OFFSETS.diagonal * all(high)
+            luma, chroma = OFFSETS[levels[group.name]]
+            expected = (luma if grey else chroma) if any(high) else 0.0
+            expected += COMMON + DIAGONAL * all(high)
             assert float(moved[channel]) == pytest.approx(expected, abs=1e-5), channel
             seen.add((bool(grey), all(high), any(high)))
     assert len(seen) == 6

@@ -14,15 +14,7 @@ from service.codec import jobs
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions
-from service.codec.rate_control import (
-    FINER_TOP,
-    GUESSES,
-    TOLERANCE,
-    Ladder,
-    Rate,
-    Search,
-    meet_target,
-)
+from service.codec.rate_control import GUESSES, TOLERANCE, Ladder, Rate, Search, meet_target
 from service.errors import Cancelled, TargetUnreachable
 from tests.conftest import Photograph
 from tests.service.codec.coding import picture_of, textured
@@ -58,8 +50,8 @@ def test_the_background_gives_way_first() -> None:
 
 def test_the_upper_level_follows_the_lowest_quality() -> None:
     rate = Rate(95, 400)
-    assert (rate.top_quality(MIXED), rate.top_quality(FULL)) == (2, 7)
-    assert Rate(96, 400).top_quality(MIXED) == 3
+    assert (rate.top_quality(MIXED), rate.top_quality(FULL)) == (1, 6)
+    assert Rate(96, 400).top_quality(MIXED) == 2
     assert Rate(512, 512, highest_top=5).top_quality(MIXED) == 5
 
 
@@ -135,7 +127,7 @@ class Imagined:
 
     def size(self, rate: Rate) -> int:
         level = rate.background64 + 0.4 * rate.blade64
-        top = rate.top_quality(MIXED) - FINER_TOP
+        top = rate.top_quality(MIXED)
         return int(5_000 * math.exp(0.005 * (level - 90)) * (1 + self._jump) ** top)
 
     def code(self, rate: Rate, checkpoint: object) -> bytes:
