@@ -26,7 +26,7 @@ from models.layers.density import TABLES, deviation, index_of
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
-from models.networks.patches import to_patches
+from models.networks.patches import LATENTS, to_patches
 from models.networks.registry import build
 from models.training import checkpoints
 from models.training.calibration import calibrate
@@ -123,12 +123,10 @@ class Rates:
         y = network.analysis(rgb)
         self._top_quality = torch.tensor([min(float(np.floor(quality + 0.5)), ANCHORS - 1)])
         self._symbols_z, z = network.upper(y, self._top_quality)
-        unscaled = to_patches(network.without_means(y, z))
-        self._quality = torch.full((len(unscaled),), quality)
+        patches = (y.shape[2] // LATENTS) * (y.shape[3] // LATENTS)
+        self._quality = torch.full((patches,), quality)
         set_exact(network, False)
-        self._coded: Coded = network.code(
-            self._features(), unscaled * network.gain(self._quality), self._quality
-        )
+        self._coded: Coded = network.code_patches(y, self._symbols_z, z, self._quality)
         self._top_in_float, _ = self._top()
 
     def in_float(self) -> float:

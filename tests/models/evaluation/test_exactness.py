@@ -10,6 +10,7 @@ from models.evaluation.exactness import Rates
 from models.layers.exact import exact_layers, set_exact
 from models.networks.lite import Lite
 from models.training import checkpoints
+from tests.models import tiny
 from tests.models.evaluation.conftest import photograph
 from tests.models.tiny import scatter
 
@@ -70,6 +71,14 @@ def test_the_upper_level_is_counted_in_both_arithmetics(network, rgb):
     real, whole = rates.in_integers()
     assert both_in_integers[0] - real == pytest.approx(tops[True], rel=1e-3)
     assert both_in_integers[1] > whole
+
+
+@torch.no_grad()
+def test_what_a_network_predicts_is_not_counted(rgb):
+    standard = tiny.standard().eval()
+    counted = Rates(standard, rgb, 4.0).in_float()
+    measured = standard.measure(rgb, torch.tensor([4.0])).bits
+    assert counted == pytest.approx(float(sum(measured.values())), rel=1e-4)
 
 
 @torch.no_grad()
