@@ -56,8 +56,19 @@ class LossyModel:
         self.synthesis = session("synthesis")
         self.features = session(f"features.{lowering}")
 
-        predicted = isinstance(card.lossy, PredictedLossyCard) and card.lossy.predicted_groups
-        self.detail_means = {group: session(f"detail_means_{group}") for group in predicted or ()}
+        predicted = (
+            card.lossy.predicted_groups if isinstance(card.lossy, PredictedLossyCard) else ()
+        )
+        self.detail_means = {group: session(f"detail_means_{group}") for group in predicted}
+        for place, network in enumerate(self.detail_means.values()):
+            ends = (
+                (("y", "state"), ("mean",)) if place % 2 else (("y", "quality"), ("mean", "state"))
+            )
+            if (network.inputs, network.outputs) != ends:
+                raise ModelUnavailable(
+                    f"A network of {card.name} for means takes {network.inputs} and gives "
+                    f"{network.outputs}."
+                )
 
         def level(stem: str, groups: Sequence[GroupCard], offsets: str) -> ExactLevel:
             steps = [session(f"{stem}_{n}.{lowering}") for n in range(len(groups))]

@@ -1,6 +1,8 @@
 """Networks go through the real service: exported, opened, used to code a picture."""
 
 import copy
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from models.networks.patches import to_patches
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.options import CompressOptions, DecompressOptions
+from service.errors import ModelUnavailable
 from service.runtime.known_answers import answers_of
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
@@ -101,6 +104,21 @@ def test_a_wavelet_is_a_codec_before_it_has_learnt_anything(lite):
     pixels = textured(256, 256, seed=3)
     data = Encoder(lite).compress(picture_of(pixels), "full", CompressOptions(mode="lossy")).data
     assert psnr(Decoder(lite).decompress(data).pixels, pixels) > 28
+
+
+def test_networks_for_means_in_each_others_places_are_refused(entries, tmp_path):
+    folder = tmp_path / "standard" / "1"
+    shutil.copytree(entries["standard"][1] / "standard" / "1", folder)
+    card = json.loads((folder / "model.json").read_text())
+    first, second = (f"detail_means_{group}.onnx" for group in (1, 2))
+    (folder / first).rename(folder / "other")
+    (folder / second).rename(folder / first)
+    (folder / "other").rename(folder / second)
+    files = card["files"]
+    files[first], files[second] = files[second], files[first]
+    (folder / "model.json").write_text(json.dumps(card))
+    with pytest.raises(ModelUnavailable, match="'state'"):
+        Zoo(tmp_path, Device("cpu", 1), "standard").by_name(None)
 
 
 @torch.no_grad()

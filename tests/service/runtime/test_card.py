@@ -65,12 +65,24 @@ def test_a_missing_file_is_refused(copy: Copy) -> None:
         lambda card: card["lossy"].update(synthesis_halo=-16),
         lambda card: card["lossy"].update(synthesis_halo=272),
         lambda card: card["lossy"].update(analysis_halo=50),
+        *(
+            lambda card, groups=groups: card["lossy"].update(predicted_groups=groups)
+            for groups in ([], [1], [0, 1], [2, 4], [3, 4, 1, 2], [1, 1], [5, 6, 7, 8], [-2, -1])
+        ),
     ],
 )
 def test_a_malformed_card_is_refused(copy: Copy, change) -> None:
     copy.change_card(change)
     with pytest.raises(ModelUnavailable):
         read_card(copy.folder)
+
+
+def test_groups_with_predicted_means_change_the_digest(copy: Copy) -> None:
+    before = read_card(copy.folder).digest
+    copy.change_card(lambda card: card["lossy"].update(predicted_groups=[1, 2, 5, 6]))
+    card = read_card(copy.folder)
+    assert card.lossy.predicted_groups == (1, 2, 5, 6)
+    assert card.digest != before
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\0"])
