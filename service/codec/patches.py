@@ -106,9 +106,9 @@ class PatchCoder:
             means.keep(going_on)
             live = live[going_on]
             chosen = chain.tables(group)
-            mean = means.of(group, shown[live])
+            mean = means.of(group, shown, live)
             layout = self._layouts[group]
-            scaled = (layout.unfold(values[live]) - mean) * scales[group][live]
+            scaled = (layout.unfold(values)[live] - mean) * scales[group][live]
             rounded = self._model.quantise(scaled, chosen)
             for position, patch in enumerate(live):
                 symbols[patch].append(rounded[position])
@@ -215,7 +215,7 @@ class PatchCoder:
                     damaged.add(patch)
                 popped[patch].append(symbols[position])
             chain.absorb(symbols)
-            mean = means.of(group, shown[live])
+            mean = means.of(group, shown, live)
             self._show(shown, group, symbols, tables, mean, numbers, live)
         for patch, (_, groups) in enumerate(streams):
             if patch in damaged or not groups:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from service.errors import ModelUnavailable
 from service.runtime.exact_chain import QUALITY_STEPS
 from service.runtime.lossy_model import LossyModel
 
@@ -34,30 +35,41 @@ class PredictedMeans:
         """Whether the model predicts means of any group."""
         return bool(self._model.detail_means)
 
-    def of(self, group: int, shown: NDArray[np.float32]) -> NDArray[np.float32]:
+    def of(
+        self, group: int, shown: NDArray[np.float32], live: NDArray[np.intp]
+    ) -> NDArray[np.float32]:
         """Means of a group.
 
         Parameters
         ----------
         shown
-            (P, 16, 16, C): the groups before as they are decoded, zeros behind them; in the first
+            (N, 16, 16, C): the groups before as they are decoded, zeros behind them; in the first
             group's place what z tells.
+        live
+            (P,) which of these patches are still walked along with.
 
         Returns
         -------
         NDArray
-            (P, h, w, n), or one that broadcasts to it. Of the first group it is what ``shown``
-            holds already; of groups without a network zeros.
+            (P, h, w, n). Of the first group it is what ``shown`` holds already; of groups without
+            a network zeros.
+
+        Raises
+        ------
+        ModelUnavailable
+            A network fails, or its answer is of another shape.
         """
         layout = self._model.lower.layouts[group]
         network = self._model.detail_means.get(group)
         if network is None:
-            return layout.unfold(shown)
-        before = shown[..., : layout.start]
+            return layout.unfold(shown)[live]
+        before = shown[live, ..., : layout.start]
         if "state" in network.inputs:
             (mean,) = network.run(y=before, state=self._state)
         else:
             mean, self._state = network.run(y=before, quality=self._quality)
+        if mean.shape != (len(live), layout.side, layout.side, layout.native):
+            raise ModelUnavailable(f"The means of group {group} are of shape {mean.shape}.")
         return mean
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
