@@ -154,7 +154,7 @@ class Trainer:
                 else:
                     failures = 0
                     average.update()
-                    shown = {"loss": f"{value:.4g}", "of the peak": rates.get("share_of_peak")}
+                    shown = {"loss": f"{value:.4g}", "of the peak": rates.get("share_of_peak", "?")}
                     bar.set_postfix(shown, refresh=False)
                 step, seconds = step + 1, time.monotonic() - began
                 bar.update()
