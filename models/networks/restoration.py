@@ -25,7 +25,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.wide = nn.Conv2d(width, width, 3, padding=1, padding_mode="replicate")
         self.mix = nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.mix.weight)  # a fresh block passes on what it gets
+        nn.init.zeros_(self.mix.weight)  # a fresh block adds a constant at most
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, W, h, w) to the same shape."""
