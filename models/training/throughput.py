@@ -59,15 +59,17 @@ class Throughput:
         rates = {"pictures_per_second": self._pictures * per_second}
         if self._operations is not None:
             rates["flops_per_second"] = self._operations * per_second
-            rates["share_of_peak"] = self._operations * per_second / self.peak
+            if self.peak:
+                rates["share_of_peak"] = self._operations * per_second / self.peak
         return {name: float(f"{rate:.4g}") for name, rate in rates.items()}
 
 
 def in_words(rates: dict[str, float]) -> str:
     """``Throughput.rates`` as a line of the log says it."""
     said = [f"{rates['pictures_per_second']:.4g} pictures/s"]
-    if "share_of_peak" in rates:
+    if "flops_per_second" in rates:
         said.append(f"{rates['flops_per_second'] / 1e12:.3g} TFLOP/s")
+    if "share_of_peak" in rates:
         said.append(f"{rates['share_of_peak']:.0%} of the device's peak")
     return ", ".join(said)
 
@@ -107,18 +109,21 @@ def peak(device: torch.device, dtype: torch.dtype) -> float:
     """Operations a second of square matrix products, the best of many; measured once a process.
 
     On CUDA, products of float32 are computed in TF32 where those of convolutions are, as by
-    PyTorch's default.
+    PyTorch's default. 0 where not even the smallest fits in memory.
     """
     generator = torch.Generator(device).manual_seed(0)  # training's own draws stay as they are
     best = 0.0
     with _precision_of_convolutions(device):
         for side in SIDES:
-            a, b = (
-                torch.randn(side, side, generator=generator, device=device).to(dtype)
-                for _ in range(2)
-            )
-            # Whoever shares the machine interrupts some of them.
-            fastest = min(_seconds(a, b) for _ in range(TRIES))
+            try:
+                a, b = (
+                    torch.randn(side, side, generator=generator, device=device).to(dtype)
+                    for _ in range(2)
+                )
+                # Whoever shares the machine interrupts some of them.
+                fastest = min(_seconds(a, b) for _ in range(TRIES))
+            except torch.OutOfMemoryError:  # a figure for the log is not worth a training
+                break
             best = max(best, 2 * side**3 / fastest)
             if GROWTH * TRIES * fastest > LONGEST:
                 break

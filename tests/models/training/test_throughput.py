@@ -103,6 +103,20 @@ def test_the_peak_is_that_of_the_fastest_product(monkeypatch):
     assert found == pytest.approx(2 * 512 * 1e8)
 
 
+def test_without_memory_for_a_product_there_is_no_share(monkeypatch):
+    def full(a, b):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(throughput, "_seconds", full)
+    monkeypatch.setattr(throughput, "peak", throughput.peak.__wrapped__)
+    stage = Throughput(CPU, torch.float32, 3)
+    with stage.counted():
+        torch.mm(torch.ones(4, 4), torch.ones(4, 4))
+    rates = stage.rates(2, 1.0)
+    assert rates == {"pictures_per_second": 6, "flops_per_second": 256}
+    assert in_words(rates) == "6 pictures/s, 2.56e-10 TFLOP/s"
+
+
 def test_a_peak_is_measured_once_and_leaves_training_s_draws(monkeypatch):
     throughput.peak.cache_clear()
     monkeypatch.setattr(throughput, "SIDES", (16,))
