@@ -97,7 +97,7 @@ def test_a_broken_file_is_named(tmp_path, text):
 
 def test_an_unknown_architecture_names_the_known():
     with pytest.raises(ValueError, match=r"there are .*hp, .*lite, "):
-        build("standard", {})
+        build("no-such-network", {})
 
 
 def test_the_rate_warms_up_and_falls_to_its_end():
