@@ -144,10 +144,10 @@ class LossyNetwork(nn.Module):
         symbols = torch.floor(z * gain + 0.5)
         return symbols, symbols / gain
 
-    def without_means(self, y: Tensor, z: Tensor) -> Tensor:
-        """y minus what z predicts of it, (B, C, h, w)."""
+    def without_means(self, y: Tensor, low: Tensor) -> Tensor:
+        """y (B, C, h, w) minus the means of its first channels, low (B, K, h, w)."""
         k = self.mean_channels
-        return torch.cat([y[:, :k] - self.means(z), y[:, k:]], 1)
+        return torch.cat([y[:, :k] - low, y[:, k:]], 1)
 
     # -- the upper level --------------------------------------------------------------------
 
@@ -197,9 +197,9 @@ class LossyNetwork(nn.Module):
     def code_patches(self, y: Tensor, symbols_z: Tensor, z: Tensor, quality: Tensor) -> Coded:
         """Code all patches of pictures: y (B, C, h, w) with what z tells of it; quality (P,)."""
         with torch.no_grad(), torch.autocast(y.device.type, enabled=False):
-            scaled = to_patches(self.without_means(y, z)) * self.gain(quality)
-            low = to_patches(self.means(z))
-        predict = self.predictor(low, quality)
+            low = self.means(z)
+            scaled = to_patches(self.without_means(y, low)) * self.gain(quality)
+        predict = self.predictor(to_patches(low), quality)
         return self.code(to_patches(self.top(symbols_z)), scaled, quality, predict)
 
     def code(
@@ -210,20 +210,20 @@ class LossyNetwork(nn.Module):
         features (P, F, 16, 16), scaled latents (P, C, 16, 16), quality (P,). Symbols carry no
         gradient; bits carry that of the prior, values that of predicted means.
         """
-        gains = torch.exp(self.gains_y(quality))[:, :, None, None]
+        logarithm = self.gains_y(quality)
         sizes = [g.native for g in self.prior.groups]
-        shifts = index_of(self.gains_y(quality)).split(sizes, 1)
+        gains = torch.exp(logarithm)[:, :, None, None].split(sizes, 1)
+        shifts = index_of(logarithm).split(sizes, 1)
         coded = Coded([], [], [], [], torch.zeros(len(scaled), device=scaled.device))
         known: list[Tensor] = []
 
         def decide(group: int, raw: Tensor) -> Tensor:
             layout = self.prior.groups[group]
             index = raw.float() + shifts[group][:, :, None, None] + layout.start
-            gain = gains.split(sizes, 1)[group]
             mean = None if predict is None else predict(group, known)
             values = self.unfold(scaled, layout)
             if mean is not None:
-                mean = mean.float() * gain
+                mean = mean.float() * gains[group]
                 values = values - mean
             symbols = rate_aware_round(values.detach(), table_of(index), self.limits)
             coded.symbols.append(symbols)
@@ -232,7 +232,7 @@ class LossyNetwork(nn.Module):
             coded.indices.append(index)
             coded.bits = coded.bits + self.bits(symbols, deviation(index)).flatten(1).sum(1)
             if predict is not None:
-                known.append(self._shown(coded, group).detach() / gain)
+                known.append(self._shown(coded, group).detach() / gains[group])
             return symbols
 
         self.prior.walk(features, torch.floor(quality * 64), decide)

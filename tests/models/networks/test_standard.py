@@ -89,7 +89,7 @@ def test_means_enter_what_is_shown_and_leave_the_values():
     coded = network.code_patches(y, symbols_z, z, quality)
     assert coded.means[0] is None
     assert all(mean is not None and mean.abs().max() > 0.01 for mean in coded.means[1:])
-    scaled = to_patches(network.without_means(y, z)) * network.gain(quality)
+    scaled = to_patches(network.without_means(y, network.means(z))) * network.gain(quality)
     whole = [v if m is None else v + m for v, m in zip(coded.values, coded.means, strict=True)]
     assert torch.allclose(network.fold(whole), scaled, atol=1e-2)
     # No value is further from its symbol than a symbol's neighbour.
