@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +129,10 @@ def test_an_unknown_part_is_refused():
     recipe = Recipe.model_validate(changed(("stages", 0, "parts"), ["g_"]))
     with pytest.raises(RecipeError, match="no part 'g_'"):
         learning(build("hp", {"N": 4, "M": 4, "width": 4, "features": 4}), recipe.stages[0])
+
+
+@pytest.mark.parametrize("name", ["standard", "lite-ms-ssim"])
+def test_a_recipe_can_start_where_lite_ended(name):
+    """A start from weights that went through a stage of the same name is refused."""
+    lite, other = (read_recipe(find_recipe(Path(f"{each}.toml"))) for each in ("lite", name))
+    assert not {s.name for s in lite.stages} & {s.name for s in other.stages}
