@@ -23,7 +23,8 @@ from models.layers.gains import Gains
 from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
-from models.networks.standard import FIRST_DETAIL, Standard
+from models.networks.phases import FIRST_DETAIL
+from models.networks.standard import Standard
 from models.networks.subband_prior import INDEX_FRACTION, SubbandPrior
 from service.runtime.card import GroupCard, LossyCard, LossyModelCard, PredictedLossyCard
 from service.runtime.exact_chain import QUALITY_STEPS

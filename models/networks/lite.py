@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ from models.networks.patches import (
     patch_mse,
 )
 from models.networks.restoration import Restoration
-from models.networks.subband_prior import SubbandPrior, TopFeatures
+from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
 
 class Lite(LossyNetwork):
@@ -36,6 +36,7 @@ class Lite(LossyNetwork):
     for rounding), and the restoration from what a decoder would show.
 
     widths : channels of the prior's state on the 1/16, 1/8 and 1/4 grids.
+    layout : the coding groups of y, in order; ``lite_transform``'s by default.
     """
 
     hyper_channels = LOW_PASS
@@ -52,8 +53,9 @@ class Lite(LossyNetwork):
         features: int = 64,
         restoration_width: int = 64,
         restoration_blocks: int = 4,
+        layout: Sequence[Group] | None = None,
     ) -> None:
-        layout = groups()
+        layout = groups() if layout is None else list(layout)
         super().__init__(
             Gains(sum(g.native for g in layout)),
             Gains(Z_CHANNELS),
@@ -77,9 +79,13 @@ class Lite(LossyNetwork):
         """LL4 (B, 3, h, w) as z (B, 48, h/4, w/4) predicts it."""
         return self.transform.means(z)
 
+    def linear(self, y: Tensor) -> Tensor:
+        """The linear path: y (B, 384, h, w), LL4 whole, to RGB, not clipped."""
+        return self.transform.synthesis(y)
+
     def synthesis(self, y: Tensor, quality: Tensor) -> Tensor:
         """y, LL4 whole, and qualities on the 1/16 grid (B, h, w) to RGB."""
-        restored: Tensor = self.restoration(self.transform.synthesis(y), quality)
+        restored: Tensor = self.restoration(self.linear(y), quality)
         return restored
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
@@ -131,7 +137,7 @@ class Lite(LossyNetwork):
             patches = self.reconstruct(coded) / self.gain(flat)
             y = from_patches(patches, quality.shape[1], quality.shape[2])
             y[:, :LOW_PASS] += low
-            return self.transform.synthesis(y), quality
+            return self.linear(y), quality
 
     def restore(self, linear: Tensor, quality: Tensor) -> Tensor:
         """The linear path (B, 3, H, W) restored, given qualities of patches (B, rows, columns)."""

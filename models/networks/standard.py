@@ -1,4 +1,4 @@
-"""``standard``: ``lite`` with predicted means of its detail bands and a deeper restoration."""
+"""``standard``: ``lite``'s transform, coded in more steps, with predicted means and more restoration."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from models.layers.density import deviation
 from models.layers.gains import lagrangian
 from models.networks.detail_means import DetailMeans
 from models.networks.lite import Lite
-from models.networks.lite_transform import LOW_PASS, from_checkerboards
+from models.networks.lite_transform import LOW_PASS
 from models.networks.lossy_network import Predict
 from models.networks.patches import PATCH, by_quality, draw_qualities
-
-# Groups of ``subband_prior``: 0 is LL4 and level 4, then two halves of levels 3, 2 and 1.
-FIRST_DETAIL = 1
+from models.networks.phases import FIRST_DETAIL, from_lite, groups, level_bands
 
 
 class Standard(Lite):
-    """Shapes as of ``Lite``, whose weights fit.
+    """Shapes as of ``Lite``; the groups of y are those of ``phases``.
 
     mean_widths, mean_blocks : of the networks of levels 3, 2 and 1.
     """
@@ -37,9 +35,38 @@ class Standard(Lite):
         mean_widths: tuple[int, int, int] = (96, 96, 64),
         mean_blocks: tuple[int, int, int] = (2, 2, 2),
     ) -> None:
-        super().__init__(widths, features, restoration_width, restoration_blocks)
-        channels = tuple(group.native for group in self.prior.groups[FIRST_DETAIL::2])
+        super().__init__(widths, features, restoration_width, restoration_blocks, groups())
+        channels = tuple(
+            tuple(group.native for group in self.prior.groups[start:end])
+            for start, end in self.levels()
+        )
         self.detail = DetailMeans(channels, mean_widths, mean_blocks)
+        order = from_lite()
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("inverse", torch.argsort(order), persistent=False)
+        self.order: Tensor
+        self.inverse: Tensor
+
+    def analysis(self, rgb: Tensor) -> Tensor:
+        """RGB to y (B, 384, h, w); LL4 whole in the first channels."""
+        return super().analysis(rgb)[:, self.order]
+
+    def linear(self, y: Tensor) -> Tensor:
+        """The linear path: y (B, 384, h, w), LL4 whole, to RGB, not clipped."""
+        return super().linear(y[:, self.inverse])
+
+    def levels(self) -> list[tuple[int, int]]:
+        """First group of levels 3, 2 and 1, and the group behind their last."""
+        grids = [group.fold for group in self.prior.groups[FIRST_DETAIL:]]
+        ends = [FIRST_DETAIL + grids.index(fold) for fold in (1, 2, 4)] + [len(self.prior.groups)]
+        return list(zip(ends[:-1], ends[1:], strict=True))
+
+    def place(self, group: int) -> tuple[int, int]:
+        """Number of a detail group's level, 0 for level 3, and of the group within it."""
+        for number, (start, end) in enumerate(self.levels()):
+            if start <= group < end:
+                return number, group - start
+        raise ValueError(f"group {group} is of no level")
 
     def predictor(self, low: Tensor, quality: Tensor) -> Predict:
         """Means of the detail bands; low (P, 3, 16, 16), quality (P,)."""
@@ -48,14 +75,14 @@ class Standard(Lite):
     def low_pass(self, low: Tensor, known: list[Tensor]) -> Tensor:
         """The low-pass picture above a level whose coarser groups are known, at pixels' size.
 
-        low (P, 3, 16, 16): LL4 as z predicts it. One group known gives LL3 (P, 3, 32, 32), three
-        LL2 (P, 3, 64, 64), five LL1 (P, 3, 128, 128).
+        low (P, 3, 16, 16): LL4 as z predicts it. Group 0 known gives LL3 (P, 3, 32, 32), level 3
+        LL2 (P, 3, 64, 64), level 2 LL1 (P, 3, 128, 128).
         """
         picture = self.transform.join(low + known[0][:, :LOW_PASS], known[0][:, LOW_PASS:])
-        for level in range(1, len(known) // 2 + 1):
-            halves = from_checkerboards(known[2 * level - 1], known[2 * level])
-            picture = self.transform.join(picture, halves)
-        return picture / 2 ** (3 - len(known) // 2)
+        coarser = [each for each in self.levels() if each[1] <= len(known)]
+        for start, end in coarser:
+            picture = self.transform.join(picture, level_bands(known[start:end]))
+        return picture / 2 ** (3 - len(coarser))
 
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """The losses that a recipe's stages name."""
@@ -81,7 +108,7 @@ class Standard(Lite):
 
 
 class DetailPredictor:
-    """``Predict`` of some patches: half b of a level follows on half a."""
+    """``Predict`` of some patches: each group of a level follows on the one before."""
 
     def __init__(self, network: Standard, low: Tensor, quality: Tensor) -> None:
         self._network, self._low, self._quality = network, low, quality
@@ -91,10 +118,11 @@ class DetailPredictor:
         """Means (P, n, h, w) of a group."""
         if group < FIRST_DETAIL:
             return None
-        level, second = divmod(group - FIRST_DETAIL, 2)
+        level, number = self._network.place(group)
         network = self._network.detail.level(level)
-        if second:
-            return network.second(self._state, known[-1])
+        if number:
+            mean, self._state = network.following(number, self._state, known[-1])
+            return mean
         with torch.autocast(self._low.device.type, enabled=False):
             low = self._network.low_pass(self._low, known)
         mean, self._state = network.first(low, self._quality)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+from models.networks.phase_start import prior_from_lite
 from models.networks.registry import build
+from models.networks.standard import Standard
 from models.training import checkpoints
 from models.training.recipe import Recipe, RecipeError
 
@@ -16,8 +18,9 @@ _OWN = ("gains_y.", "gains_z.")
 def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     """Write ``folder``'s first checkpoint from ``weights.pt`` of another run.
 
-    Parts that this network has besides begin as they always do. The record of that run comes
-    first in this one's. A checkpoint that is there stays.
+    Parts that this network has besides begin as they always do; ``standard`` cuts ``lite``'s prior
+    to its own groups. The record of that run comes first in this one's. A checkpoint that is there
+    stays.
 
     Raises
     ------
@@ -40,8 +43,10 @@ def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     fresh = network.state_dict()
     own = {name: value for name, value in fresh.items() if name.startswith(_OWN)}
     try:
+        if isinstance(network, Standard) and not any(name.startswith("detail.") for name in there):
+            there = prior_from_lite(there, fresh)
         network.load_state_dict({**fresh, **there, **own})
-    except RuntimeError as error:
+    except (KeyError, RuntimeError) as error:
         raise RecipeError(f"{weights} does not fit {recipe.model.name}: {error}") from error
     folder.mkdir(parents=True, exist_ok=True)
     first = {

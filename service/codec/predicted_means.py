@@ -28,7 +28,7 @@ class PredictedMeans:
     def __init__(self, model: LossyModel, quality64: NDArray[np.integer]) -> None:
         self._model = model
         self._quality = (quality64 / QUALITY_STEPS).astype(np.float32)
-        self._state = np.zeros(0, np.float32)  # what a level's first network hands its second
+        self._state = np.zeros(0, np.float32)  # what a group's network hands the next group's
 
     @property
     def any(self) -> bool:
@@ -65,9 +65,10 @@ class PredictedMeans:
             return layout.unfold(shown)[live]
         before = shown[live, ..., : layout.start]
         if "state" in network.inputs:
-            (mean,) = network.run(y=before, state=self._state)
+            mean, *state = network.run(y=before, state=self._state)
         else:
-            mean, self._state = network.run(y=before, quality=self._quality)
+            mean, *state = network.run(y=before, quality=self._quality)
+        self._state = state[0] if state else np.zeros(0, np.float32)
         if mean.shape != (len(live), layout.side, layout.side, layout.native):
             raise ModelUnavailable(f"The means of group {group} are of shape {mean.shape}.")
         return mean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -68,22 +68,18 @@ class LossyCard(_Frozen):
 class PredictedLossyCard(LossyCard):
     """Anatomy of a lossy model that predicts means of y's groups from the groups before them.
 
-    Its float networks ``detail_means_G`` come in pairs, of a group and the next, the first of which
-    hands the second a state.
+    Each has a float network ``detail_means_G``, which may hand the next group's a state.
     """
 
-    predicted_groups: tuple[int, ...] = Field(min_length=2, max_length=14)
+    predicted_groups: tuple[int, ...] = Field(min_length=1, max_length=14)
 
     @model_validator(mode="after")
-    def _in_pairs(self) -> Self:
+    def _in_order(self) -> Self:
         groups = self.predicted_groups
-        paired = [(first, first + 1) for first in groups[::2]]
         ascending = all(before < after for before, after in pairwise(groups))
         # Of the first group z tells the means.
         if not (ascending and groups[0] > 0 and groups[-1] < len(self.groups)):
             raise ValueError(f"predicted groups {groups} of {len(self.groups)}")
-        if groups != tuple(chain.from_iterable(paired)):
-            raise ValueError(f"predicted groups {groups} are not in pairs")
         return self
 
 

@@ -60,11 +60,12 @@ class LossyModel:
             card.lossy.predicted_groups if isinstance(card.lossy, PredictedLossyCard) else ()
         )
         self.detail_means = {group: session(f"detail_means_{group}") for group in predicted}
-        for place, network in enumerate(self.detail_means.values()):
-            ends = (
-                (("y", "state"), ("mean",)) if place % 2 else (("y", "quality"), ("mean", "state"))
-            )
-            if (network.inputs, network.outputs) != ends:
+        for group, network in self.detail_means.items():
+            before = self.detail_means.get(group - 1)
+            handed = before is not None and len(before.outputs) > 1
+            takes = ("y", "state") if handed else ("y", "quality")
+            gives = (("mean",), ("mean", "state"), ("mean", "next_state"))
+            if network.inputs != takes or network.outputs not in gives:
                 raise ModelUnavailable(
                     f"A network of {card.name} for means takes {network.inputs} and gives "
                     f"{network.outputs}."

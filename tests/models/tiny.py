@@ -90,9 +90,9 @@ def standard(seed: int = 0) -> Standard:
     network = Standard((8, 6, 4), FEATURES, 6, 1, mean_widths=(5, 4, 4), mean_blocks=(1, 1, 1))
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     for level in network.detail.levels:
-        for leave in (level.leave_a, level.leave_b):
+        for leave in level.leave:
             nn.init.normal_(leave.weight, std=0.2)
-    scatter(network, seed)
+    scatter(network, seed, spread=0.7)  # of many groups' blocks, one behind another
     return network
 
 

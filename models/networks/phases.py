@@ -1,0 +1,79 @@
+"""``standard``'s order of latents: luma's four phases of each level one after another, then chroma.
+
+The same latents as ``lite``'s, in other groups. A level's bands are cut into the four phases of
+2x2 cells; each phase is coded knowing the phases before it, and chroma knowing all of luma:
+
+    group   content                             channels  grid of its network
+    0       LL4 minus its prediction, level 4   3 + 9     1/16
+    1-4     level 3, luma, phases 0, 3, 1, 2    3 each    1/16
+    5       level 3, chroma                     24        1/16
+    6-9     level 2, luma, the same phases      12 each   1/8
+    10      level 2, chroma                     96        1/8
+    11-14   level 1, luma, the same phases      48 each   1/4
+
+Phase 2 i + j holds row i and column j of each cell, so phases 0 and 3 touch at corners only, and
+1 and 2 lie between them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from models.networks.lite_transform import Y_CHANNELS
+from models.networks.lite_transform import groups as halves
+from models.networks.subband_prior import Group
+
+ORDER = (0, 3, 1, 2)
+BANDS = 3  # of one colour axis at a level
+CHROMA_AXES = 2
+LEVELS = (3, 2, 1)
+COLOURED = (3, 2)  # levels whose chroma is coded
+FIRST_DETAIL = 1  # the first group of level 3
+
+
+def groups() -> list[Group]:
+    """The coding groups of y, in order."""
+    low, *rest = halves()
+    made, at = [low], len(low.channels)
+    for level, half in zip(LEVELS, rest[::2], strict=True):
+        parts = [(f"{level} luma {phase}", BANDS) for phase in ORDER]
+        if level in COLOURED:
+            parts.append((f"{level} chroma", 4 * CHROMA_AXES * BANDS))
+        for name, native in parts:
+            count = native * half.fold**2
+            made.append(Group(name, range(at, at + count), half.fold, half.start))
+            at += count
+    return made
+
+
+def from_lite() -> Tensor:
+    """Channel of ``lite``'s y that each of ``standard``'s holds, (384,) int64."""
+    low, *rest = halves()
+    order = list(low.channels)
+    for level, a, b in zip(LEVELS, rest[::2], rest[1::2], strict=True):
+        bands = a.native // 2  # a half holds two phases, all axes of one before those of the other
+
+        def channels(phase: int, band: int, pair: tuple[Group, Group] = (a, b), n: int = bands):
+            half, second = pair[phase in (1, 2)], phase in (3, 2)
+            start = half.channels.start + (second * n + band) * half.fold**2
+            return range(start, start + half.fold**2)
+
+        for phase in ORDER:
+            for band in range(BANDS):
+                order += channels(phase, band)
+        if level in COLOURED:
+            for band in range(BANDS, bands):
+                for phase in range(4):
+                    order += channels(phase, band)
+    assert sorted(order) == list(range(Y_CHANNELS))
+    return torch.tensor(order)
+
+
+def level_bands(parts: list[Tensor]) -> Tensor:
+    """A level's bands (P, 3 or 9, 2 h, 2 w) from its groups in order, each (P, n, h, w)."""
+    phases = [part for _, part in sorted(zip(ORDER, parts, strict=False), key=lambda pair: pair[0])]
+    luma = F.pixel_shuffle(torch.stack(phases, 2).flatten(1, 2), 2)
+    chroma = parts[len(ORDER) :]
+    return torch.cat([luma, *(F.pixel_shuffle(part, 2) for part in chroma)], 1)
