@@ -2,7 +2,9 @@
 
 Between two neighbouring symbols an encoder takes the one of smaller D + weight * R, D in squared
 steps, R in bits. At high rate D falls by 2 ln 2 D = ln 2 / 6 = 0.1155 squared steps a bit (a
-uniform bin of one step has D = 1/12), so that is where the weight belongs.
+uniform bin of one step has D = 1/12), which would be the weight if a symbol's cost were its own
+alone. But symbols also tell the tables and means of those behind them: on training crops three
+quarters of 0.11 took 0.3 % fewer bits at the same PSNR, half 0.1 %, 1.3 times 0.6 % more.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from torch import Tensor
 
 from models.layers.density import TABLES, deviation
 
-RATE_WEIGHT = 0.11
+RATE_WEIGHT = 0.083
 
 Bits = Callable[[Tensor, Tensor], Tensor]
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from service.errors import NotAcceptable
 
 
-def choose(accept: str | None, offers: Sequence[str]) -> str:
+def choose(accept: Sequence[str] | None, offers: Sequence[str]) -> str:
     """Choose the media type that the client likes best; of equals the first offered.
 
     Parameters
     ----------
     accept
-        The header; none, or one that cannot be understood, accepts everything.
+        The header's lines; none, or what cannot be understood, accepts everything.
     offers
         Media types, such as ``image/png``.
 
@@ -22,7 +22,7 @@ def choose(accept: str | None, offers: Sequence[str]) -> str:
     NotAcceptable
         The client accepts none of them.
     """
-    ranges = [parsed for part in (accept or "").split(",") if (parsed := _range(part))]
+    ranges = [parsed for part in ",".join(accept or ()).split(",") if (parsed := _range(part))]
     if not ranges:
         return offers[0]
     liked = max(offers, key=lambda offer: _quality(offer, ranges))  # of equals the first

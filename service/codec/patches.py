@@ -91,11 +91,16 @@ class PatchCoder:
         """
         values = np.stack([y[patch_slices(self._grid, n)] for n in numbers])
         shown = self._start(numbers, values.shape[3])
+        values -= shown
         scales = [
             self._gains(group, numbers) * self._inside(layout, numbers)
             for group, layout in enumerate(self._layouts)
         ]
-        counts = self._groups_needed(values - shown, scales)
+        scaled = [
+            layout.unfold(values) * scale
+            for layout, scale in zip(self._layouts, scales, strict=True)
+        ]
+        counts = _groups_needed(scaled)
         symbols: list[list[Symbols]] = [[] for _ in numbers]
         tables: list[list[Tables]] = [[] for _ in numbers]
         live = np.arange(len(numbers))
@@ -107,9 +112,10 @@ class PatchCoder:
             live = live[going_on]
             chosen = chain.tables(group)
             mean = means.of(group, shown, live)
-            layout = self._layouts[group]
-            scaled = (layout.unfold(values)[live] - mean) * scales[group][live]
-            rounded = self._model.quantise(scaled, chosen)
+            left = scaled[group][live]
+            if means.predicts(group):
+                left -= mean * scales[group][live]
+            rounded = self._model.quantise(left, chosen)
             for position, patch in enumerate(live):
                 symbols[patch].append(rounded[position])
                 tables[patch].append(chosen[position])
@@ -117,16 +123,6 @@ class PatchCoder:
             if means.any:
                 self._show(shown, group, rounded, chosen, mean, numbers, live)
         return symbols, tables
-
-    def _groups_needed(
-        self, values: NDArray[np.float32], scales: Sequence[NDArray[np.float32]]
-    ) -> NDArray[np.intp]:
-        """Groups up to the last one with a value that could round to other than 0, (P,)."""
-        counts = np.zeros(len(values), np.intp)
-        for group, layout in enumerate(self._layouts):
-            size = np.abs(layout.unfold(values) * scales[group]).max(axis=(1, 2, 3))
-            counts[size >= 0.5] = group + 1
-        return counts
 
     def _inside(self, layout: GroupLayout, numbers: Sequence[int]) -> NDArray[np.float32]:
         """(P, h, w, 1): 1 where a latent reaches the picture, 0 in the padding beyond.
@@ -265,6 +261,17 @@ class PatchCoder:
         qualities = [int(self._quality[n]) for n in numbers]
         gains = {q: self._model.gain(q, group) for q in set(qualities)}
         return np.stack([gains[q] for q in qualities])[:, None, None, :]
+
+
+def _groups_needed(scaled: Sequence[NDArray[np.float32]]) -> NDArray[np.intp]:
+    """Groups up to the last one with a value that could round to other than 0, (P,).
+
+    scaled : of each group (P, h, w, n), in steps.
+    """
+    counts = np.zeros(len(scaled[0]), np.intp)
+    for group, values in enumerate(scaled):
+        counts[np.abs(values).max(axis=(1, 2, 3)) >= 0.5] = group + 1
+    return counts
 
 
 def _coded_groups(symbols: list[Symbols]) -> int:

@@ -35,6 +35,10 @@ class PredictedMeans:
         """Whether the model predicts means of any group."""
         return bool(self._model.detail_means)
 
+    def predicts(self, group: int) -> bool:
+        """Whether a network tells the group's means, and z does not alone."""
+        return group in self._model.detail_means
+
     def of(
         self, group: int, shown: NDArray[np.float32], live: NDArray[np.intp]
     ) -> NDArray[np.float32]:

@@ -44,7 +44,7 @@ async def compress(
     query: CompressQuery,
     state: StateDep,
     _: PlaceDep,
-    accept: Annotated[str | None, Header()] = None,
+    accept: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """Compress a photograph: the blade bit for bit, the background at a quality.
 

@@ -39,7 +39,7 @@ async def segment(
     query: SegmentQuery,
     state: StateDep,
     _: PlaceDep,
-    accept: Annotated[str | None, Header()] = None,
+    accept: Annotated[list[str] | None, Header()] = None,
 ) -> Response:
     """Tell where the blade is, in one picture or in several of one surface.
 

@@ -48,6 +48,12 @@ def test_a_file_comes_as_what_the_client_accepts(client, png, accept, kind):
     assert report_of(response)["bytes"] == len(response.content)
 
 
+def test_all_lines_of_accept_are_read(client, png):
+    lines = [("Accept", "image/png"), ("Accept", "application/octet-stream")]
+    response = client.post("/compress?mask=full", content=png, headers=lines)
+    assert response.headers["Content-Type"] == "application/octet-stream"
+
+
 @pytest.mark.parametrize("accept", ["application/json", "image/*", "*/*;q=0"])
 def test_who_accepts_no_file_is_told_so(client, png, accept):
     response = client.post("/compress", content=png, headers={"Accept": accept})

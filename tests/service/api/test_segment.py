@@ -201,15 +201,17 @@ def test_an_answer_that_nobody_accepts_is_refused(client, body):
         ("image/png;q=0, image/*", "image/jpeg"),
         ("IMAGE/JPEG; q=1.0", "image/jpeg"),
         ("text/html, application/json;q=0.9, */*;q=0.8", "application/json"),
+        (("text/html", "image/jpeg, image/png;q=0.1"), "image/jpeg"),
     ],
 )
 def test_the_best_liked_is_chosen(accept, expected):
-    assert choose(accept, ["image/png", "application/json", "image/jpeg"]) == expected
+    lines = [accept] if isinstance(accept, str) else accept
+    assert choose(lines, ["image/png", "application/json", "image/jpeg"]) == expected
 
 
 def test_a_refusal_of_everything_is_one():
     with pytest.raises(NotAcceptable):
-        choose("*/*;q=0", ["image/png"])
+        choose(["*/*;q=0"], ["image/png"])
 
 
 def test_metrics_count_what_was_segmented(other_client, body):
