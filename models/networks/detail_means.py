@@ -48,7 +48,7 @@ class LevelMeans(nn.Module):
     @property
     def width(self) -> int:
         """Channels of the state."""
-        return cast(nn.Conv2d, self.enter).out_channels
+        return self.enter.out_channels
 
     def first(self, low: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         """Means of the first group, (P, n, h, w), and the state (P, W, h, w).

@@ -52,23 +52,29 @@ def from_lite() -> Tensor:
     """Channel of ``lite``'s y that each of ``standard``'s holds, (384,) int64."""
     low, *rest = halves()
     order = list(low.channels)
-    for level, a, b in zip(LEVELS, rest[::2], rest[1::2], strict=True):
-        bands = a.native // 2  # a half holds two phases, all axes of one before those of the other
-
-        def channels(phase: int, band: int, pair: tuple[Group, Group] = (a, b), n: int = bands):
-            half, second = pair[phase in (1, 2)], phase in (3, 2)
-            start = half.channels.start + (second * n + band) * half.fold**2
-            return range(start, start + half.fold**2)
-
+    for level, *pair in zip(LEVELS, rest[::2], rest[1::2], strict=True):
         for phase in ORDER:
             for band in range(BANDS):
-                order += channels(phase, band)
+                order += _channels(pair, phase, band)
         if level in COLOURED:
-            for band in range(BANDS, bands):
-                for phase in range(4):
-                    order += channels(phase, band)
+            for band in range(BANDS, _bands(pair[0])):
+                for phase in range(len(ORDER)):
+                    order += _channels(pair, phase, band)
     assert sorted(order) == list(range(Y_CHANNELS))
     return torch.tensor(order)
+
+
+def _bands(half: Group) -> int:
+    """Bands of a level, of all axes: a half holds those of one phase before those of another."""
+    return half.native // 2
+
+
+def _channels(pair: list[Group], phase: int, band: int) -> range:
+    """Channels of ``lite``'s y that hold a band's phase, of a level's two halves."""
+    which, second = divmod(ORDER.index(phase), 2)
+    half = pair[which]
+    start = half.channels.start + (second * _bands(half) + band) * half.fold**2
+    return range(start, start + half.fold**2)
 
 
 def level_bands(parts: list[Tensor]) -> Tensor:

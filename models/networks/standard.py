@@ -1,8 +1,9 @@
-"""``standard``: ``lite``'s transform, coded in more steps, with predicted means and more restoration."""
+"""``standard``: ``lite``'s transform in more steps, with predicted means, restored more deeply."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -59,7 +60,7 @@ class Standard(Lite):
         """First group of levels 3, 2 and 1, and the group behind their last."""
         grids = [group.fold for group in self.prior.groups[FIRST_DETAIL:]]
         ends = [FIRST_DETAIL + grids.index(fold) for fold in (1, 2, 4)] + [len(self.prior.groups)]
-        return list(zip(ends[:-1], ends[1:], strict=True))
+        return list(pairwise(ends))
 
     def place(self, group: int) -> tuple[int, int]:
         """Number of a detail group's level, 0 for level 3, and of the group within it."""

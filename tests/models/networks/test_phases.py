@@ -1,5 +1,5 @@
 import torch
-from torch.nn import functional as F
+from torch.nn.functional import pixel_unshuffle
 
 from models.layers.wavelet import ColourAxes, WaveletLevel
 from models.networks.lite_transform import Y_CHANNELS, LiteTransform
@@ -32,7 +32,7 @@ def test_every_group_holds_what_its_name_says():
             row, column = divmod(int(phase[0]), 2)
             expected = bands[int(level)][:, 0, :, row::2, column::2]
         else:
-            expected = F.pixel_unshuffle(bands[int(level)][:, 1:].flatten(1, 2), 2)
+            expected = pixel_unshuffle(bands[int(level)][:, 1:].flatten(1, 2), 2)
         assert torch.equal(found, expected), group.name
 
 
@@ -40,4 +40,4 @@ def test_phases_join_to_the_bands_of_a_level():
     bands = torch.arange(2.0 * 9 * 6 * 8).reshape(2, 9, 6, 8)
     luma = [bands[:, :3, phase // 2 :: 2, phase % 2 :: 2] for phase in ORDER]
     assert torch.equal(level_bands(luma), bands[:, :3])
-    assert torch.equal(level_bands([*luma, F.pixel_unshuffle(bands[:, 3:], 2)]), bands)
+    assert torch.equal(level_bands([*luma, pixel_unshuffle(bands[:, 3:], 2)]), bands)
