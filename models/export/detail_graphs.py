@@ -41,11 +41,11 @@ class _Following(nn.Module):
     and, but for the level's last group, the state.
     """
 
-    def __init__(self, network: Standard, group: int) -> None:
+    def __init__(self, network: Standard, group: int, last: bool) -> None:
         super().__init__()
         self.network = network
         self.group = group
-        self.last = group + 1 in [end for _, end in network.levels()]
+        self.last = last
 
     def forward(self, y: Tensor, state: Tensor) -> tuple[Tensor, ...]:
         network = self.network
@@ -64,15 +64,15 @@ def detail_graphs(network: Standard) -> dict[str, onnx.ModelProto]:
     for level, (start, end) in enumerate(network.levels()):
         for group in range(start, end):
             inputs = {"y": torch.zeros(2, LATENTS, LATENTS, groups[group].channels.start)}
+            outputs = ["mean"]
             if group == start:
                 module: nn.Module = _First(network, group)
                 inputs["quality"] = torch.zeros(2)
+                outputs.append("state")
             else:
-                side = LATENTS * groups[group].fold
-                module = _Following(network, group)
+                side, last = LATENTS * groups[group].fold, group == end - 1
+                module = _Following(network, group, last)
                 inputs["state"] = torch.zeros(2, side, side, network.detail.level(level).width)
-            outputs = ["mean", "state" if group == start else "next_state"]
-            if group == end - 1:
-                outputs.pop()
+                outputs += [] if last else ["next_state"]
             graphs[f"detail_means_{group}"] = traced(module, inputs, outputs, patches=True)
     return graphs

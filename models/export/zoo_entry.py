@@ -20,7 +20,6 @@ from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.density import index_of
 from models.layers.gains import Gains
-from models.layers.rounding import RATE_WEIGHT
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.phases import FIRST_DETAIL
@@ -59,7 +58,7 @@ def anatomy(network: LossyNetwork) -> LossyCard:
         top_differences=network.top_differences,
         analysis_halo=network.analysis_halo,
         synthesis_halo=network.synthesis_halo,
-        rate_weight=RATE_WEIGHT,
+        rate_weight=network.rate_weight,
     )
     if not isinstance(network, Standard):
         return common

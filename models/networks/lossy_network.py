@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from models.layers.density import TABLES, deviation, index_of
 from models.layers.gains import Gains
-from models.layers.rounding import Bits, rate_aware_round, thresholds
+from models.layers.rounding import RATE_WEIGHT, Bits, rate_aware_round, thresholds
 from models.networks.measurement import Measurement
 from models.networks.patches import PATCH, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
@@ -78,6 +78,7 @@ class LossyNetwork(nn.Module):
     analysis_halo: int  # receptive fields in pixels, rounded up to latents
     synthesis_halo: int
     top_differences = 0  # first channels of z that are coded as differences along columns
+    rate_weight = RATE_WEIGHT  # squared steps that a bit is worth when y is rounded
     top_prior: SubbandPrior | None  # z's own; without one its tables are static
 
     def __init__(
@@ -87,7 +88,7 @@ class LossyNetwork(nn.Module):
         self.gains_y, self.gains_z, self.top, self.prior = gains_y, gains_z, top, prior
         self.register_module("top_prior", None)
         self.bits = bits
-        self.register_buffer("limits", thresholds(bits), persistent=False)
+        self.register_buffer("limits", thresholds(bits, self.rate_weight), persistent=False)
         self.register_buffer("centroid_sum", torch.zeros(TABLES, 4))
         self.register_buffer("centroid_count", torch.zeros(TABLES, 4))
         self.limits: Tensor

@@ -1,9 +1,10 @@
 """An exact prior over the subbands of a wavelet-like latent grid, coarse to fine.
 
-The latents y of one 256x256 patch are coded in seven groups: the coarsest channels first, then
-each finer level in two checkerboard halves. The table index of a group comes from an integer
-network that sees the level above (z, through its whole-picture features), the patch's quality and
-the magnitudes of all groups before it. Every position of a group is coded in parallel.
+The latents y of one 256x256 patch are coded in groups: the coarsest channels first, then the parts
+of each finer level. The table index of a group comes from an integer network that sees the level
+above (z, through its whole-picture features), the patch's quality and the magnitudes of all groups
+before it. Every position of a group is coded in parallel. With the groups of ``lite_transform``,
+two checkerboard halves a level:
 
     z ---------> features --+
     quality ----------------+-> S16 -> [LL4 residual, level 4] -> [level 3 a] -> [level 3 b]

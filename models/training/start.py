@@ -44,9 +44,10 @@ def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:
     own = {name: value for name, value in fresh.items() if name.startswith(_OWN)}
     try:
         if isinstance(network, Standard) and not any(name.startswith("detail.") for name in there):
-            there = prior_from_lite(there, fresh)
+            others = {name: w for name, w in there.items() if not name.startswith("prior.")}
+            there = {**others, **prior_from_lite(there, fresh)}
         network.load_state_dict({**fresh, **there, **own})
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, IndexError, RuntimeError) as error:
         raise RecipeError(f"{weights} does not fit {recipe.model.name}: {error}") from error
     folder.mkdir(parents=True, exist_ok=True)
     first = {

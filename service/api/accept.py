@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from service.errors import NotAcceptable
 
 
-def choose(accept: Sequence[str] | None, offers: Sequence[str]) -> str:
+def choose(accept: list[str] | None, offers: Sequence[str]) -> str:
     """Choose the media type that the client likes best; of equals the first offered.
 
     Parameters

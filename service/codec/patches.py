@@ -87,7 +87,8 @@ class PatchCoder:
         """Symbols and tables by patch and group, each (h, w, n).
 
         A group is rounded when its tables are known, since they say what a symbol costs. A patch
-        ends with its last group that could hold a symbol other than 0.
+        ends with its last group that has a value of half a step or more before means are
+        predicted.
         """
         values = np.stack([y[patch_slices(self._grid, n)] for n in numbers])
         shown = self._start(numbers, values.shape[3])
@@ -111,8 +112,9 @@ class PatchCoder:
             means.keep(going_on)
             live = live[going_on]
             chosen = chain.tables(group)
-            mean = means.of(group, shown, live)
             left = scaled[group][live]
+            if means.any:
+                mean = means.of(group, shown, live)
             if means.predicts(group):
                 left -= mean * scales[group][live]
             rounded = self._model.quantise(left, chosen)
@@ -264,7 +266,7 @@ class PatchCoder:
 
 
 def _groups_needed(scaled: Sequence[NDArray[np.float32]]) -> NDArray[np.intp]:
-    """Groups up to the last one with a value that could round to other than 0, (P,).
+    """Groups up to the last one with a value of half a step or more, (P,).
 
     scaled : of each group (P, h, w, n), in steps.
     """

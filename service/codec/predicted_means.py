@@ -36,7 +36,7 @@ class PredictedMeans:
         return bool(self._model.detail_means)
 
     def predicts(self, group: int) -> bool:
-        """Whether a network tells the group's means, and z does not alone."""
+        """Whether a network tells the group's means."""
         return group in self._model.detail_means
 
     def of(
@@ -75,6 +75,8 @@ class PredictedMeans:
         self._state = state[0] if state else np.zeros(0, np.float32)
         if mean.shape != (len(live), layout.side, layout.side, layout.native):
             raise ModelUnavailable(f"The means of group {group} are of shape {mean.shape}.")
+        if state and len(self._state) != len(live):
+            raise ModelUnavailable(f"The state behind group {group} is of {self._state.shape}.")
         return mean
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:

@@ -77,9 +77,12 @@ class PredictedLossyCard(LossyCard):
     def _in_order(self) -> Self:
         groups = self.predicted_groups
         ascending = all(before < after for before, after in pairwise(groups))
-        # Of the first group z tells the means.
-        if not (ascending and groups[0] > 0 and groups[-1] < len(self.groups)):
+        if not (ascending and groups[0] >= 0 and groups[-1] < len(self.groups)):
             raise ValueError(f"predicted groups {groups} of {len(self.groups)}")
+        # Of the groups before them z may tell means, and of the first it always may.
+        before = sum(group.channels for group in self.groups[: groups[0]])
+        if groups[0] == 0 or before < self.mean_channels:
+            raise ValueError(f"z tells means of {self.mean_channels} channels, networks too")
         return self
 
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from models.networks.hyperprior import Hyperprior
 from models.networks.lite import Lite
 from models.networks.masked_lite import MaskedLite
 from models.training import checkpoints
@@ -68,6 +69,10 @@ def test_what_does_not_fit_is_told(weights, tmp_path):
         start_from(weights, recipe(stage="prior"), tmp_path / "run")
     with pytest.raises(RecipeError, match="does not fit standard"):
         start_from(weights, recipe(model="standard", features=5), tmp_path / "run")
+    hyperprior = tmp_path / "hp.pt"
+    checkpoints.save(hyperprior, {"weights": Hyperprior(6, 10).state_dict(), "record": []})
+    with pytest.raises(RecipeError, match="does not fit standard"):
+        start_from(hyperprior, recipe(model="standard"), tmp_path / "run")
     (tmp_path / "other.pt").write_bytes(b"no checkpoint")
     torch.save([1, 2], tmp_path / "list.pt")
     for name in ("other.pt", "list.pt"):

@@ -201,7 +201,8 @@ def test_an_answer_that_nobody_accepts_is_refused(client, body):
         ("image/png;q=0, image/*", "image/jpeg"),
         ("IMAGE/JPEG; q=1.0", "image/jpeg"),
         ("text/html, application/json;q=0.9, */*;q=0.8", "application/json"),
-        (("text/html", "image/jpeg, image/png;q=0.1"), "image/jpeg"),
+        (["application/json;q=0.5, image/jpeg", "text/html, image/png;q=0.1"], "image/jpeg"),
+        (["text/html, image/png;q=0.1", "application/json;q=0.5, image/jpeg"], "image/jpeg"),
     ],
 )
 def test_the_best_liked_is_chosen(accept, expected):

@@ -24,14 +24,21 @@ QUALITY = np.array([[64, 200, 512], [128, 64, 400]], np.int32)
 
 
 class Guess:
-    """Means of many steps that differ from place to place, from patch to patch, by quality."""
+    """Means of many steps that differ from place to place, from patch to patch, by quality.
 
-    def __init__(self, layout: GroupLayout, second: bool) -> None:
+    They count on: a network that is handed the state of any other than the one before says so.
+    """
+
+    def __init__(self, layout: GroupLayout, number: int, last: bool) -> None:
         self.layout = layout
-        self.inputs = ("y", "state" if second else "quality")
+        self.number, self.last = number, last
+        self.inputs = ("y", "state" if number else "quality")
 
     def run(self, y: np.ndarray, **told: np.ndarray) -> list[np.ndarray]:
         (each,) = told.values()
+        if self.number:
+            assert (each[:, 1] == self.number - 1).all()
+            each = each[:, 0]
         assert y.shape == (len(each), 16, 16, self.layout.start)
         assert y.dtype == each.dtype == np.float32
         fold = self.layout.fold
@@ -42,15 +49,17 @@ class Guess:
         last = np.tanh(y[..., -1]).mean((1, 2), dtype=np.float32)
         state = each + last
         mean = low * np.float32(0.1) + 20 * state[:, None, None, None]
-        return [mean] if "state" in told else [mean, state]
+        counted = np.full_like(state, self.number)
+        return [mean] if self.last else [mean, np.stack([state, counted], 1)]
 
 
 @pytest.fixture(scope="module")
 def model(zoo: Zoo) -> LossyModel:
-    """The default, with means that are guessed; of the last two groups with none."""
+    """The default, with means that are guessed: of one group alone, of three, of the last none."""
     made = copy.copy(zoo.by_name(None))
     layouts = made.lower.layouts
-    made.detail_means = {group: Guess(layouts[group], group % 2 == 0) for group in range(1, 5)}
+    places = {1: (0, True), 2: (0, False), 3: (1, False), 4: (2, True)}
+    made.detail_means = {group: Guess(layouts[group], *place) for group, place in places.items()}
     return made
 
 
@@ -60,7 +69,7 @@ def y(model: LossyModel, tip: Photograph) -> np.ndarray:
     pixels = np.concatenate([pixels, pixels[:, :256]], 1)
     pixels[:300, :300] = 90  # nothing in the first patch
     latents = analyse(model, pixels, GRID, no_checkpoint)
-    # Two that end early: between the networks of a pair, and after them.
+    # Two that end early: before the three networks, and between them.
     for number, groups in ((1, 2), (4, 3)):
         latents[patch_slices(GRID, number)][..., model.lower.layouts[groups].start :] = 0
     return latents
@@ -149,7 +158,13 @@ def test_a_network_that_answers_in_another_shape_is_refused(
 ) -> None:
     wrong = copy.copy(model)
     layouts = model.lower.layouts
-    wrong.detail_means = {1: Guess(layouts[1], False), 2: Guess(layouts[2], True)}
-    wrong.detail_means[1].run = lambda y, quality: [y, quality]  # type: ignore[method-assign]
-    with pytest.raises(ModelUnavailable, match="group 1"):
-        PatchCoder(wrong, GRID, upper, QUALITY).encode(y, ALL, verify=False)
+    wrong.detail_means = {1: Guess(layouts[1], 0, False), 2: Guess(layouts[2], 1, True)}
+    right = wrong.detail_means[1].run
+    coder = PatchCoder(wrong, GRID, upper, QUALITY)
+    for run, told in (
+        (lambda y, quality: [y, quality], "means of group 1"),
+        (lambda y, quality: [right(y, quality=quality)[0], quality[1:]], "state behind group 1"),
+    ):
+        wrong.detail_means[1].run = run  # type: ignore[method-assign]
+        with pytest.raises(ModelUnavailable, match=told):
+            coder.encode(y, ALL, verify=False)

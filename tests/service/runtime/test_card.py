@@ -69,6 +69,7 @@ def test_a_missing_file_is_refused(copy: Copy) -> None:
             lambda card, groups=groups: card["lossy"].update(predicted_groups=groups)
             for groups in ([], [0, 1], [3, 4, 1, 2], [1, 1], [5, 6, 7, 8], [-2, -1])
         ),
+        lambda card: card["lossy"].update(predicted_groups=[1], mean_channels=13),
     ],
 )
 def test_a_malformed_card_is_refused(copy: Copy, change) -> None:
@@ -77,11 +78,12 @@ def test_a_malformed_card_is_refused(copy: Copy, change) -> None:
         read_card(copy.folder)
 
 
-def test_groups_with_predicted_means_change_the_digest(copy: Copy) -> None:
+@pytest.mark.parametrize("groups", [(1,), (2, 4), (1, 2, 5, 6)])
+def test_groups_with_predicted_means_change_the_digest(copy: Copy, groups: tuple[int, ...]) -> None:
     before = read_card(copy.folder).digest
-    copy.change_card(lambda card: card["lossy"].update(predicted_groups=[1, 2, 5, 6]))
+    copy.change_card(lambda card: card["lossy"].update(predicted_groups=list(groups)))
     card = read_card(copy.folder)
-    assert card.lossy.predicted_groups == (1, 2, 5, 6)
+    assert card.lossy.predicted_groups == groups
     assert card.digest != before
 
 
