@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.layers.exact import EXACT_LIMIT, BoundError, ExactBlock, ExactConv
+from models.layers.exact import (
+    EXACT_LIMIT,
+    STREAM_BITS,
+    BoundError,
+    ExactBlock,
+    ExactConv,
+    exact_layers,
+)
 from models.layers.periodic import PeriodicBias
 from models.networks.pyramid import LevelNetwork, Pyramid
 
@@ -13,27 +20,28 @@ from models.networks.pyramid import LevelNetwork, Pyramid
 def prove_pyramid(network: Pyramid) -> int:
     """The largest integer that a sum or the stream between layers can reach.
 
-    Half of the limit is kept free for the halves that rounding adds.
+    The half that is added before a layer reads the stream on a coarser grid counts too.
 
     Raises
     ------
     BoundError
-        It could pass 2^23.
+        It could reach 2^24.
     """
     largest = 0
     for level in network.levels:
         assert isinstance(level, LevelNetwork)
+        coarsest = min(int(layer.input_bits) for layer in exact_layers(level))
+        half = 2 ** max(0, STREAM_BITS - coarsest - 1)
         for reach in _reaches(level):
-            largest = max(largest, int(reach.max()))
-    if largest >= EXACT_LIMIT // 2:
-        raise BoundError(f"an integer can reach {largest}, the limit is {EXACT_LIMIT // 2}")
+            largest = max(largest, int(reach.max()) + half)
+    if largest >= EXACT_LIMIT:
+        raise BoundError(f"an integer can reach {largest}, the limit is {EXACT_LIMIT}")
     return largest
 
 
 def _reaches(level: LevelNetwork) -> list[Tensor]:
     """Bounds by channel of every sum on the stream, in the order of ``LevelNetwork.walk``."""
-    layers = [layer for layer in level.modules() if isinstance(layer, ExactConv)]
-    found = [torch.tensor(layer.prove_bound()) for layer in layers]
+    found = [torch.tensor(layer.prove_bound()) for layer in exact_layers(level)]
     stream = _update(level.enter) + _update(level.first.mix)
     for step, blocks in enumerate(level.blocks):
         if step:

@@ -190,7 +190,7 @@ def test_what_is_taken_over_must_be_a_pyramid(network, tmp_path):
 
 
 def test_weights_that_could_leave_float32_are_refused(network):
-    assert 0 < prove_pyramid(network) < 2**23
+    assert 0 < prove_pyramid(network) < 2**24
     wild = Pyramid((6, 4), (1, 1))
     tiny.scatter(wild, 9, spread=0.5)
     for layer in exact_layers(wild):
@@ -200,3 +200,20 @@ def test_weights_that_could_leave_float32_are_refused(network):
         wild.network(0).first.mix.weight.fill_(8.0)
     with pytest.raises(BoundError):
         prove_pyramid(wild)
+
+
+@torch.no_grad()
+def test_a_stream_may_use_all_of_float32_but_for_a_half():
+    """Eight blocks take the stream to just within what there is, then to just beyond."""
+    wide = Pyramid((6,), (8,))
+    level = wide.network(0)
+    for layer in exact_layers(wide):
+        layer.weight.zero_()
+    for block in level.blocks[2]:
+        block.mix.bias.fill_(2**13 - 1)  # the stream counts 2^8 integers a real unit
+    reached = 8 * (2**13 - 1) * 2**8
+    half = 2 ** (8 - 4 - 1)  # all inputs have 4 bits
+    assert reached + half <= prove_pyramid(wide) < 2**24
+    level.blocks[2][0].mix.bias.add_(8)
+    with pytest.raises(BoundError, match=str(2**24)):
+        prove_pyramid(wide)
