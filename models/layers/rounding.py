@@ -20,8 +20,11 @@ RATE_WEIGHT = 0.11
 Bits = Callable[[Tensor, Tensor], Tensor]
 
 
-def thresholds(bits: Bits, rate_weight: float = RATE_WEIGHT) -> Tensor:
-    """(64, 2): |value| above which a table's 0 becomes 1, and the same from 1 to 2, less 1."""
+def thresholds(bits: Bits, rate_weight: float) -> Tensor:
+    """(64, 2): |value| above which a table's 0 becomes 1, and the same from 1 to 2, less 1.
+
+    rate_weight : squared steps that a bit is worth.
+    """
     scale = deviation(torch.arange(TABLES) + 0.5)
     costs = [bits(torch.full_like(scale, float(k)), scale) for k in range(3)]
     steps = torch.stack([costs[1] - costs[0], costs[2] - costs[1]], 1)

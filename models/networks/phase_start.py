@@ -7,16 +7,13 @@ at once, but near to one: some 7 % more bits, which hundreds of steps take back.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from torch import Tensor
 
 from models.networks.lite_transform import groups as halves
 from models.networks.phases import from_lite, groups
-from models.networks.subband_prior import Group
+from models.networks.subband_prior import Group, places
 
 State = dict[str, Tensor]
-FOLDS = (1, 2, 4)  # of the three scales
 
 
 def prior_from_lite(weights: State, fresh: State) -> State:
@@ -62,14 +59,11 @@ def _shared(name: str) -> bool:
 
 def _names(layout: list[Group]) -> list[dict[str, str]]:
     """What the names of each group's layers begin with."""
-    seen: Counter[int] = Counter()
-    names = []
-    for group in layout:
-        scale, step = FOLDS.index(group.fold), seen[group.fold]
-        seen[group.fold] += 1
-        parts = {"block": "blocks", "hidden": "hidden", "head": "heads", "embed": "embeds"}
-        names.append({k: f"prior.scales.{scale}.{part}.{step}." for k, part in parts.items()})
-    return names
+    parts = {"block": "blocks", "hidden": "hidden", "head": "heads", "embed": "embeds"}
+    return [
+        {layer: f"prior.scales.{scale}.{part}.{step}." for layer, part in parts.items()}
+        for scale, step in places(layout)
+    ]
 
 
 def _copy(weights: State, made: State, source: str, target: str) -> None:

@@ -79,7 +79,7 @@ def _channels(pair: list[Group], phase: int, band: int) -> range:
 
 def level_bands(parts: list[Tensor]) -> Tensor:
     """A level's bands (P, 3 or 9, 2 h, 2 w) from its groups in order, each (P, n, h, w)."""
-    phases = [part for _, part in sorted(zip(ORDER, parts, strict=False), key=lambda pair: pair[0])]
+    phases = [parts[ORDER.index(phase)] for phase in range(len(ORDER))]
     luma = F.pixel_shuffle(torch.stack(phases, 2).flatten(1, 2), 2)
     chroma = parts[len(ORDER) :]
     return torch.cat([luma, *(F.pixel_shuffle(part, 2) for part in chroma)], 1)

@@ -19,7 +19,7 @@ add them to the state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -71,6 +71,15 @@ class Group:
     def native(self) -> int:
         """Channels on the grid of its network."""
         return len(self.channels) // self.fold**2
+
+
+def places(groups: Sequence[Group]) -> list[tuple[int, int]]:
+    """(scale, step within it) of each group, in coding order; one scale a grid, coarse to fine."""
+    folds = sorted({group.fold for group in groups})
+    return [
+        (folds.index(group.fold), sum(each.fold == group.fold for each in groups[:number]))
+        for number, group in enumerate(groups)
+    ]
 
 
 class Step(NamedTuple):
@@ -133,10 +142,7 @@ class SubbandPrior(nn.Module):
 
     def steps(self) -> list[tuple[int, int]]:
         """(scale, step within it) of each group, in coding order."""
-        return [(self.folds.index(g.fold), self._position(g)) for g in self.groups]
-
-    def _position(self, group: Group) -> int:
-        return [g for g in self.groups if g.fold == group.fold].index(group)
+        return places(self.groups)
 
     def scale(self, number: int) -> Scale:
         """The steps on one grid."""

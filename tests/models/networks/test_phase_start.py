@@ -7,9 +7,9 @@ from models.networks.lite_transform import groups as halves
 from models.networks.phase_start import prior_from_lite
 from models.networks.phases import from_lite, groups
 from models.networks.standard import Standard
+from models.networks.subband_prior import places
 
 SMALL = {"mean_widths": (4, 4, 4), "mean_blocks": (1, 1, 1)}
-FOLDS = (1, 2, 4)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,8 @@ def standard(lite):
 
 def step_of(network, layout, number):
     """A group's layers."""
-    scale = FOLDS.index(layout[number].fold)
-    before = sum(group.fold == layout[number].fold for group in layout[:number])
-    return network.prior.scale(scale).step(before)
+    scale, step = places(layout)[number]
+    return network.prior.scale(scale).step(step)
 
 
 @torch.no_grad()
