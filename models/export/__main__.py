@@ -24,6 +24,7 @@ from torch import Tensor
 from models.export.bitswap_calibration import make_bitswap_exact
 from models.export.bitswap_entry import write_bitswap_entry
 from models.export.calibration import make_exact
+from models.export.coefficient_entry import make_coefficients_exact, write_coefficient_entry
 from models.export.lossless_entry import write_jpeg_entry, write_lossless_entry
 from models.export.platt import fit_to_pictures
 from models.export.pyramid_calibration import (
@@ -35,6 +36,7 @@ from models.export.segmentation_entry import write_segmentation_entry
 from models.export.zoo_entry import write_zoo_entry
 from models.networks.bitswap import Bitswap
 from models.networks.bunet import BUNet
+from models.networks.jpeg_dct import JpegDct
 from models.networks.lossy_network import LossyNetwork
 from models.networks.nested import Nested
 from models.networks.patches import PATCH
@@ -42,6 +44,7 @@ from models.networks.pyramid import Pyramid
 from models.networks.registry import build
 from models.networks.unet import UNet
 from models.training import checkpoints
+from models.training.coefficients import Coefficients
 from models.training.examples import Examples
 from models.training.pictures import Crops, PictureCache, open_cache
 from models.training.recipe import Architecture, Recipe, RecipeError, find_recipe, read_recipe
@@ -51,6 +54,7 @@ from service.runtime.card import Card
 KNOWN_SIZE = (64, 96)  # of the picture that a segmentation model is checked on
 PATCHES = 48  # from which tables are counted, at nine qualities each: ten million symbols
 LOSSLESS_PATCHES = 320  # likewise: sixty million symbols
+COEFFICIENT_BATCH, COEFFICIENT_BATCHES = 8, 40  # likewise: thirty million symbols
 SETTLING_PATCHES = 64  # of those, for the steps of the integers
 
 
@@ -81,6 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
             source = open_source(recipe.data, options.data, options.weights.parent / "cache")
             assert isinstance(source, Examples)
             card = export_segmentation(recipe, state, source, options.out, prose)
+        elif recipe.data.kind == "jpeg":
+            source = open_source(recipe.data, options.data, options.weights.parent / "cache")
+            assert isinstance(source, Coefficients)
+            card = export_coefficients(recipe, state, source, options.out, prose)
         else:
             cache = open_cache(options.data, options.weights.parent / "cache")
             card = export(recipe, state, cache, options.out, prose, options.plain)
@@ -150,6 +158,22 @@ def export_segmentation(
     card["training"]["calibration"] = platt._asdict() | {"pictures": len(examples.validation)}
     picture = np.ascontiguousarray(example[..., :3])
     return write_segmentation_entry(network, platt, picture, folder, card)
+
+
+def export_coefficients(
+    recipe: Recipe, state: dict[str, Any], source: Coefficients, folder: Path, prose: Prose
+) -> Card:
+    """Write ``folder`` (NAME/VERSION) of a model of JPEGs' coefficients; RecipeError for others."""
+    network = build(recipe.model.name, recipe.model.arguments)
+    if not isinstance(network, JpegDct):
+        raise RecipeError(f"{recipe.model.name} does not code coefficients")
+    network.load_state_dict(state["weights"])
+    network.eval()
+    rng = np.random.default_rng(recipe.seed)
+    drawn = (source.draw(COEFFICIENT_BATCH, rng) for _ in range(COEFFICIENT_BATCHES))
+    cells = [torch.from_numpy(batch).permute(0, 3, 1, 2).float() for batch in drawn]
+    make_coefficients_exact(network, cells[: SETTLING_PATCHES // COEFFICIENT_BATCH])
+    return write_coefficient_entry(network, cells, folder, _card(recipe, state, folder, prose))
 
 
 def _card(recipe: Recipe, state: dict[str, Any], folder: Path, prose: Prose) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def prove_bounds(top: TopFeatures, prior: SubbandPrior) -> int:
     return proof.largest
 
 
-def prove_top_bounds(prior: SubbandPrior) -> int:
-    """The same for z's own prior, which sees nothing from above.
+def prove_prior_bounds(prior: SubbandPrior) -> int:
+    """The same for a prior that no level is above: z's own, or that of a JPEG's coefficients.
 
     Raises
     ------

@@ -1,11 +1,13 @@
 """Integer tables of lossless models: scales times the fraction of the mean within a grey level.
 
-As in ``models.export.tables``, each table starts as a density, here a logistic one, and is mixed
-with the counts of the symbols that met it. Table ``FRACTIONS * scale + f`` is for means of
-(f + 1/2) / FRACTIONS above the centre that symbols count from.
+As in ``models.export.tables``, each table starts as a density, a logistic one if nothing else is
+asked for, and is mixed with the counts of the symbols that met it. Table ``FRACTIONS * scale + f``
+is for the f-th of four distances of the mean from the centre that symbols count from.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,10 +42,21 @@ def logistic_mass(deviation: float, mean: float, half_width: int) -> NDArray[np.
     return np.append(inside, 1 - inside.sum())
 
 
-class FractionCounts:
-    """Symbols by table, as training pictures showed them."""
+Density = Callable[[int, int], NDArray[np.float64]]
+"""(table, half-width K) -> mass of -K..K and of everything beyond, (2 K + 2,)."""
 
-    def __init__(self) -> None:
+
+def above_centre(table: int, half_width: int) -> NDArray[np.float64]:
+    """Logistic, its mean (f + 1/2) / FRACTIONS above the centre that symbols count from."""
+    mean = (table % FRACTIONS + 0.5) / FRACTIONS
+    return logistic_mass(float(deviations()[table]), mean, half_width)
+
+
+class FractionCounts:
+    """Symbols by table, as training pictures showed them, and the density that they move."""
+
+    def __init__(self, density: Density = above_centre) -> None:
+        self._density = density
         self.half_widths = half_widths()
         sizes = 2 * self.half_widths.astype(np.int64) + 2
         self._starts = np.cumsum(sizes) - sizes
@@ -60,9 +73,8 @@ class FractionCounts:
         """Integer tables one after another, each summing to 2^24, entries >= 1."""
         made = []
         counted = np.split(self._counts, self._starts[1:])
-        for table, (counts, deviation) in enumerate(zip(counted, deviations(), strict=True)):
-            mean = (table % FRACTIONS + 0.5) / FRACTIONS
-            density = logistic_mass(float(deviation), mean, int(self.half_widths[table]))
+        for table, counts in enumerate(counted):
+            density = self._density(table, int(self.half_widths[table]))
             posterior = counts + PRIOR_COUNT * np.maximum(density, 0)
             made.append(to_integers(posterior / posterior.sum()))
         return np.concatenate(made)

@@ -30,7 +30,7 @@ def step_graphs(
     ``side``: positions on a side of a patch on the level's grid; None leaves both sides open, for
     bands of z, whose groups must not fold.
 
-    Inputs: ``features`` (P, side, side, F) for the first, then ``state`` (P, h, w, W) and the
+    Inputs: ``features`` (P, side, side, F), a stream's or u8, for the first, then ``state`` (P, h, w, W) and the
     ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,), floor(q * 64 / 2) up to 255,
     where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
     ``next_state`` but for the last.
@@ -53,6 +53,8 @@ def _step_graph(
     size = _size(side, group)
     if position == 0:
         stream = g.input("features", ["p", *size, prior.enter.weight.shape[1]])
+        if prior.enter.raw:
+            stream = g.as_operand(stream)
         stream = g.conv(stream, prior.enter)
     else:
         before_scale, before_number = steps[position - 1]

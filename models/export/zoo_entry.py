@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
-from models.export.bounds import prove_bounds, prove_top_bounds
+from models.export.bounds import prove_bounds, prove_prior_bounds
 from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
 from models.export.detail_graphs import detail_graphs
 from models.export.exact_graph import LOWERINGS
@@ -91,7 +91,7 @@ def write_zoo_entry(
     folder.mkdir(parents=True, exist_ok=True)
     prove_bounds(network.top, network.prior)
     if network.top_prior is not None:
-        prove_top_bounds(network.top_prior)
+        prove_prior_bounds(network.top_prior)
     parts = anatomy(network)
     graphs = float_graphs(network)
     if isinstance(network, Standard):

@@ -15,6 +15,7 @@ from models.networks.bls2017 import Bls2017
 from models.networks.bunet import BUNet
 from models.networks.hyperprior import Hyperprior
 from models.networks.hyperprior_easn import HyperpriorEASN, HyperpriorEASNDeep
+from models.networks.jpeg_dct import JpegDct
 from models.networks.lite import Lite
 from models.networks.masked_lite import MaskedLite
 from models.networks.nested import Nested
@@ -53,6 +54,7 @@ ARCHITECTURES: dict[str, type[nn.Module]] = {
     "hp": Hyperprior,
     "hp-easn": HyperpriorEASN,
     "hp-easn-deep": HyperpriorEASNDeep,
+    "jpeg-dct": JpegDct,
     "lite": Lite,
     "lite-ms-ssim": MaskedLite,
     "nested": Nested,

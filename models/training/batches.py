@@ -19,8 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.training.examples import Examples
-from models.training.pictures import Crops
+from models.training.sources import Source
 from models.training.recipe import Recipe, Stage
 
 MOST_THREADS = 16
@@ -28,7 +27,7 @@ MOST_THREADS = 16
 
 @contextmanager
 def batches(
-    source: Crops | Examples, recipe: Recipe, stage: Stage, device: torch.device, first: int = 0
+    source: Source, recipe: Recipe, stage: Stage, device: torch.device, first: int = 0
 ) -> Iterator[Iterator[Tensor]]:
     """The batches of a stage from step ``first`` on, without end: (B, C, H, W), 0..255.
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CROP_STEP = {"pictures": 128, "pairs": 64}
+CROP_STEP = {"pictures": 128, "pairs": 64, "jpeg": 256}
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 
@@ -40,7 +40,7 @@ class Data(_Table):
     each is drawn, and what is for validation lies in a folder of its own.
     """
 
-    kind: Literal["pictures", "pairs"] = "pictures"
+    kind: Literal["pictures", "pairs", "jpeg"] = "pictures"
     crop: tuple[int, int] = (256, 256)
     batch: int = Field(gt=0)
     validation_share: float = Field(default=0.04, ge=0, lt=1)
@@ -110,7 +110,7 @@ class Recipe(_Table):
             raise ValueError("two stages have the same name")
         for stage in self.stages:
             if stage.crop is not None:
-                if self.data.kind == "pictures":
+                if self.data.kind != "pairs":
                     raise ValueError("crops of pictures have one size in all stages")
                 check_crop(stage.crop, self.data.kind)
         return self

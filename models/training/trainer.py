@@ -20,9 +20,8 @@ from models.training import checkpoints
 from models.training.averages import WeightAverage
 from models.training.batches import batch_size, batches, to_device
 from models.training.calibration import calibrate
-from models.training.examples import Examples
+from models.training.sources import Source
 from models.training.metrics import Means, Metrics
-from models.training.pictures import Crops
 from models.training.pretrained import pretrained_weights
 from models.training.recipe import Recipe, RecipeError, Stage
 from models.training.schedule import learning, rate_at, rate_groups, share_done
@@ -59,7 +58,7 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        source: Crops | Examples,
+        source: Source,
         folder: Path,
         device: torch.device,
         stop: Callable[[], bool] = lambda: False,

@@ -1,0 +1,105 @@
+"""Tables of a JPEG's coefficients, and of the chroma samples around a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.export.fraction_tables import FractionCounts, deviations
+from models.layers.density import index_of, laplace_bits
+from models.networks.jpeg_dct import JpegDct, features, present, split_cells
+from models.networks.jpeg_groups import COMPONENTS, FREQUENCIES, PHASES
+from models.networks.subband_prior import INDEX_FRACTION, to_sixteenths
+from service.codec.inverse_dct import samples_of_blocks
+from service.runtime.jpeg_model import RING_CONTEXTS
+from service.runtime.lossless_model import FRACTIONS, SCALES
+from service.runtime.tables import TableSet
+
+NO_FRACTION = 2  # of a mean that is an integer
+MANY = 4  # batches that tell of the ring
+
+
+def around_centre(table: int, half_width: int) -> NDArray[np.float64]:
+    """Laplace, its mean (f - 2) / 4 from the centre: mass of -K..K and beyond, (2 K + 2,)."""
+    mean = (table % FRACTIONS - NO_FRACTION) / FRACTIONS
+    distance = torch.arange(-half_width, half_width + 1, dtype=torch.float64) - mean
+    scale = torch.tensor(float(deviations()[table]), dtype=torch.float64)
+    inside = torch.exp2(-laplace_bits(distance, scale)).numpy()
+    return np.append(inside, max(1 - float(inside.sum()), 0.0))
+
+
+@torch.no_grad()
+def coefficient_counts(network: JpegDct, batches: Iterable[Tensor]) -> FractionCounts:
+    """Symbols of batches of cells (B, 961, 16, 16) by the table that an exact network chooses."""
+    counts = FractionCounts(around_centre)
+    for cells in batches:
+        values, steps, sampling = split_cells(cells)
+        residuals, there = network.residuals(values, steps), present(sampling).bool()
+        shift = torch.round(index_of(-torch.log(steps.double())) * INDEX_FRACTION)
+        shift = shift + torch.round(network.start.double() * INDEX_FRACTION)
+
+        def code(
+            group: int,
+            raw: Tensor,
+            residuals: list[tuple[Tensor, Tensor]] = residuals,
+            there: Tensor = there,
+            shift: Tensor = shift,
+        ) -> Tensor:
+            channels = list(network.groups[group].channels)
+            symbols, fraction = residuals[group]
+            index = to_sixteenths(raw).double() + shift[:, channels, None, None]
+            scale = torch.floor(index / INDEX_FRACTION).clamp(0, SCALES - 1)
+            table = FRACTIONS * scale + fraction * FRACTIONS + NO_FRACTION
+            kept = there[:, channels]
+            counts.add(table[kept].numpy().astype(np.uint8), symbols[kept].int().numpy())
+            return symbols
+
+        quality = torch.zeros(len(cells))
+        network.prior.walk(features(steps, sampling, cells.shape[2:]), quality, code)
+    return counts
+
+
+def ring_samples(batches: Iterable[Tensor]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Contexts and residuals as a ring has them, of borders of blocks within patches, (n,) each."""
+    contexts, residuals = [], []
+    for cells in list(batches)[:MANY]:
+        values, steps, sampling = split_cells(cells)
+        for patch, kind in enumerate(sampling.tolist()):
+            if kind == 0:  # 4:4:4 has no ring
+                continue
+            rows = 2 if kind == 1 else 1
+            blocks = values[patch].reshape(COMPONENTS, PHASES, FREQUENCIES, *cells.shape[2:])
+            for component in range(1, COMPONENTS):
+                table = steps[patch].reshape(COMPONENTS, PHASES, FREQUENCIES)[component, 0]
+                several = blocks[component, 0 : 2 * rows : 2].permute(2, 0, 3, 1)
+                plane = samples_of_blocks(
+                    several.reshape(-1, cells.shape[3], FREQUENCIES).int().numpy(),
+                    table.numpy().astype(np.uint8),
+                ).astype(np.int32)
+                # A block's first column seen from the right, its neighbours further right known.
+                outside, nearest = plane[:, 7:-2:8], plane[:, 8:-1:8]
+                inside = plane[:, 9::8][:, : nearest.shape[1]]
+                residuals.append((outside - nearest).ravel())
+                contexts.append(np.minimum(np.abs(nearest - inside), RING_CONTEXTS - 1).ravel())
+    return np.concatenate(contexts).astype(np.uint8), np.concatenate(residuals)
+
+
+def cheapest_ring_tables(
+    tables: TableSet, samples: tuple[NDArray[np.uint8], NDArray[np.int32]]
+) -> NDArray[np.uint8]:
+    """For each context the table, of those without a fraction, that codes its residuals best."""
+    contexts, residuals = samples
+    candidates = range(NO_FRACTION, len(tables), FRACTIONS)
+    chosen = np.full(RING_CONTEXTS, NO_FRACTION, np.uint8)
+    for context in range(RING_CONTEXTS):
+        met = residuals[contexts == context]
+        if len(met):
+            costs = [tables.bits(met, np.full(len(met), t)) for t in candidates]
+            chosen[context] = candidates[int(np.argmin(costs))]
+        elif context:  # never met: as the one below
+            chosen[context] = chosen[context - 1]
+    return chosen

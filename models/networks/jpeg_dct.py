@@ -1,0 +1,187 @@
+"""``jpeg-dct``: an exact prior over the quantised DCT coefficients of a JPEG.
+
+What a JPEG's decoder shows follows from its coefficients, so a blade that came in one is kept
+exactly by keeping these. The network is ``SubbandPrior`` on one grid, a cell of 16x16 pixels a
+position, with the groups of ``jpeg_groups``; it tells the scale of each coefficient before it was
+quantised, and the step that quantised it turns that into a table. Means come from coefficients
+known before by an integer convolution that is fitted, not trained.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from models.layers.density import LOG_STEP, deviation, index_of, laplace_bits
+from models.layers.exact import ExactConv
+from models.networks.coefficient_means import CoefficientMeans
+from models.networks.jpeg_groups import (
+    CB,
+    CHANNELS,
+    COMPONENTS,
+    CR,
+    FREQUENCIES,
+    LUMA,
+    PHASES,
+    CoefficientGroup,
+    coefficient_groups,
+    zigzag,
+)
+from models.networks.subband_prior import (
+    MAGNITUDE_BITS,
+    Group,
+    SubbandPrior,
+    magnitude,
+)
+
+CELL = 16  # pixels
+SAMPLINGS = 3  # 4:4:4, 4:2:2, 4:2:0
+INPUT_CHANNELS = CHANNELS + COMPONENTS * FREQUENCIES + 1
+FITTING_STEPS = 100  # of training, in which means and starts are fitted
+REFIT_EVERY = 20
+# Steps that the network is shown, by component and place of the zigzag.
+SHOWN_STEPS = ((LUMA, (0, 2, 9, 20, 40)), (CB, (0, 5)), (CR, (5,)))
+FEATURES = sum(len(places) for _, places in SHOWN_STEPS) + SAMPLINGS
+
+
+class CoefficientPrior(SubbandPrior):
+    """``SubbandPrior`` on the grid of cells, entered by u8 features that tell of the JPEG."""
+
+    def __init__(self, width: int, groups: list[Group]) -> None:
+        super().__init__(FEATURES, (width, width, width), groups)
+        self.enter = ExactConv(FEATURES, width, 1, input_bits=MAGNITUDE_BITS, raw=True)
+
+
+class JpegDct(nn.Module):
+    """Shapes: batches of cells (B, 961, h, w): 768 coefficients, 3x64 steps, the sampling's number.
+
+    Steps and sampling (0 4:4:4, 1 4:2:2, 2 4:2:0) are the same in all cells of a picture. Chroma
+    blocks that a sampling has not are 0. Crops of 256x256 pixels have 16x16 cells.
+    """
+
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        self.groups = coefficient_groups()
+        starts, layout = 0, []
+        for number, group in enumerate(self.groups):
+            stop = starts + len(group.channels)
+            layout.append(Group(f"group {number}", range(starts, stop), 1, 0.0))
+            starts = stop
+        self.prior = CoefficientPrior(width, layout)
+        self.means = CoefficientMeans(self.groups)
+        self.register_buffer("start", torch.full((CHANNELS,), float(index_of(torch.tensor(1.0)))))
+        self.register_buffer("seen", torch.zeros(CHANNELS, 2))
+        self.register_buffer("fitting", torch.tensor(0))
+        self.start: Tensor
+        self.seen: Tensor
+        self.fitting: Tensor
+
+    def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
+        """The loss that a recipe's stages name."""
+        return {"rate": self.rate_loss}
+
+    def rate_loss(self, cells: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Logarithm of bits a pixel, since pictures differ tenfold; ``cells`` (B, 961, h, w)."""
+        bits = [group / (cells.shape[2] * cells.shape[3] * CELL**2) for group in self(cells)]
+        spent = torch.stack(bits).sum(0)
+        parts = {"dc": (0, 1, 2), "luma": range(3, 11), "chroma": range(11, len(bits))}
+        logs = {
+            name: float(sum(bits[group].detach().mean() for group in groups))
+            for name, groups in parts.items()
+        }
+        return torch.log1p(spent).mean(), {"bpp": float(spent.detach().mean()), **logs}
+
+    def forward(self, cells: Tensor) -> list[Tensor]:
+        """Bits of each group, (B,) each, in coding order; 0 for what a sampling has not."""
+        with torch.no_grad(), torch.autocast(cells.device.type, enabled=False):
+            values, steps, sampling = split_cells(cells)
+            if self.training and self.fitting < FITTING_STEPS:
+                self._fit(values, steps, sampling)
+            residuals = self.residuals(values, steps)
+            there = present(sampling)
+            shift = index_of(-torch.log(steps.double())).float() + self.start
+        spent: list[Tensor] = []
+
+        def code(group: int, raw: Tensor) -> Tensor:
+            channels = list(self.groups[group].channels)
+            symbols, fraction = residuals[group]
+            index = raw.float() + shift[:, channels, None, None]
+            bits = laplace_bits(symbols - fraction, deviation(index)).sum((2, 3))
+            spent.append((bits * there[:, channels]).sum(1))
+            return symbols
+
+        quality = torch.zeros(len(cells), device=cells.device)
+        self.prior.walk(features(steps, sampling, cells.shape[2:]), quality, code)
+        return spent
+
+    def residuals(self, values: Tensor, steps: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Symbols and the fraction of their mean, by group, (B, n, h, w) each.
+
+        values (B, 768, h, w) integers, steps (B, 768). Fractions are -2/4 to 1/4.
+        """
+        found = []
+        for group, layout in enumerate(self.groups):
+            part = values[:, list(layout.channels)]
+            if layout.differences:
+                found.append((differences(part), torch.zeros_like(part)))
+                continue
+            centre, fraction = self.means.predict(group, values, steps)
+            found.append((part - centre, fraction))
+        return found
+
+    def _fit(self, values: Tensor, steps: Tensor, sampling: Tensor) -> None:
+        """Learn means and starts of a batch."""
+        self.means.observe(values, steps, present(sampling))
+        self.fitting += 1
+        if self.fitting % REFIT_EVERY == 0 or self.fitting == 1:
+            self.means.solve()
+        there = present(sampling)
+        for group, (symbols, _) in enumerate(self.residuals(values, steps)):
+            channels = list(self.groups[group].channels)
+            size = symbols.abs().mean((2, 3)) * steps[:, channels]
+            self.seen[channels, 0] += (size * there[:, channels]).sum(0)
+            self.seen[channels, 1] += there[:, channels].sum(0)
+        scale = (self.seen[:, 0] + 0.1) / (self.seen[:, 1] + 0.1)
+        self.start.copy_(index_of(torch.log(scale * math.sqrt(2))))
+
+
+def split_cells(cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(B, 961, h, w) to values (B, 768, h, w), steps (B, 768) and samplings (B,)."""
+    values = cells[:, :CHANNELS].float()
+    tables = cells[:, CHANNELS:-1, 0, 0].float().reshape(-1, COMPONENTS, 1, FREQUENCIES)
+    steps = tables.expand(-1, -1, PHASES, -1).reshape(-1, CHANNELS)
+    return values, steps, cells[:, -1, 0, 0].long()
+
+
+def present(sampling: Tensor) -> Tensor:
+    """Which channels there are, (B, 768) of 0 and 1, by sampling (B,)."""
+    chroma = torch.tensor([(1, 1, 1, 1), (1, 0, 1, 0), (1, 0, 0, 0)], device=sampling.device)
+    luma = torch.ones_like(chroma[:1]).expand(len(sampling), -1)
+    phases = torch.stack([luma, chroma[sampling], chroma[sampling]], 1)
+    return phases.repeat_interleave(FREQUENCIES, 2).flatten(1).float()
+
+
+def shown_steps() -> list[tuple[int, int]]:
+    """(component, frequency) of the steps that the network is shown."""
+    order = zigzag()
+    return [(component, order[p]) for component, places in SHOWN_STEPS for p in places]
+
+
+def features(steps: Tensor, sampling: Tensor, size: torch.Size) -> Tensor:
+    """What the network knows of a JPEG, (B, 11, h, w), multiples of 2^-MAGNITUDE_BITS."""
+    channels = [component * PHASES * FREQUENCIES + f for component, f in shown_steps()]
+    told = magnitude(steps[:, channels])
+    kind = torch.nn.functional.one_hot(sampling, SAMPLINGS) * (255 * 2.0**-MAGNITUDE_BITS)
+    return torch.cat([told, kind.float()], 1)[:, :, None, None].expand(-1, -1, *size)
+
+
+def differences(values: Tensor) -> Tensor:
+    """(B, 1, h, w) less the value above; in the first row less that to the left; the first as is."""
+    down = values[:, :, 1:] - values[:, :, :-1]
+    right = values[:, :, :1, 1:] - values[:, :, :1, :-1]
+    return torch.cat([torch.cat([values[:, :, :1, :1], right], 3), down], 2)
+
+
