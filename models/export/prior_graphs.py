@@ -30,9 +30,9 @@ def step_graphs(
     ``side``: positions on a side of a patch on the level's grid; None leaves both sides open, for
     bands of z, whose groups must not fold.
 
-    Inputs: ``features`` (P, side, side, F), a stream's or u8, for the first, then ``state`` (P, h, w, W) and the
-    ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,), floor(q * 64 / 2) up to 255,
-    where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
+    Inputs: ``features`` (P, side, side, F), a stream's or u8, for the first, then ``state``
+    (P, h, w, W) and the ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,),
+    floor(q * 64 / 2) up to 255, where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
     ``next_state`` but for the last.
     """
     steps = prior.steps()

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from models.layers.density import LOG_STEP, deviation, index_of, laplace_bits
+from models.layers.density import deviation, index_of, laplace_bits
 from models.layers.exact import ExactConv
 from models.networks.coefficient_means import CoefficientMeans
 from models.networks.jpeg_groups import (
@@ -26,7 +26,6 @@ from models.networks.jpeg_groups import (
     FREQUENCIES,
     LUMA,
     PHASES,
-    CoefficientGroup,
     coefficient_groups,
     zigzag,
 )
@@ -179,9 +178,7 @@ def features(steps: Tensor, sampling: Tensor, size: torch.Size) -> Tensor:
 
 
 def differences(values: Tensor) -> Tensor:
-    """(B, 1, h, w) less the value above; in the first row less that to the left; the first as is."""
+    """(B, 1, h, w) less the value above; in the first row less that to the left."""
     down = values[:, :, 1:] - values[:, :, :-1]
     right = values[:, :, :1, 1:] - values[:, :, :1, :-1]
     return torch.cat([torch.cat([values[:, :, :1, :1], right], 3), down], 2)
-
-

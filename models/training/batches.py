@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.training.sources import Source
 from models.training.recipe import Recipe, Stage
+from models.training.sources import Source
 
 MOST_THREADS = 16
 

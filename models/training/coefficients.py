@@ -116,7 +116,9 @@ def cells_of(blocks: JpegBlocks, row: int, column: int) -> NDArray[np.int16]:
     for component, coefficients in enumerate(blocks.coefficients):
         across, down = (1, 1) if component == 0 else blocks.sampling
         high, wide = 2 // down, 2 // across
-        part = coefficients[row * high : (row + SIDE) * high, column * wide : (column + SIDE) * wide]
+        part = coefficients[
+            row * high : (row + SIDE) * high, column * wide : (column + SIDE) * wide
+        ]
         by_cell = part.reshape(SIDE, high, SIDE, wide, FREQUENCIES)
         for i in range(high):
             for j in range(wide):
@@ -144,7 +146,7 @@ class Coefficients:
     def draw(
         self, batch: int, rng: np.random.Generator, crop: tuple[int, int] | None = None
     ) -> NDArray[np.int16]:
-        """A random batch (B, 16, 16, 961): coefficients, steps, sampling, as ``JpegDct`` takes it."""
+        """A random batch (B, 16, 16, 961), as ``JpegDct`` takes it."""
         return np.stack([self._one(rng) for _ in range(batch)])
 
     def _one(self, rng: np.random.Generator) -> NDArray[np.int16]:
@@ -169,9 +171,7 @@ class Coefficients:
         return [np.stack(patches[i : i + batch]) for i in range(0, len(patches), batch)]
 
 
-def mirrored(
-    cells: NDArray[np.int16], axis: int, sampling: tuple[int, int]
-) -> NDArray[np.int16]:
+def mirrored(cells: NDArray[np.int16], axis: int, sampling: tuple[int, int]) -> NDArray[np.int16]:
     """Coefficients (16, 16, 768) of the mirrored patch, upside down (axis 0) or left to right (1).
 
     Cosines of odd frequency change their sign.

@@ -20,11 +20,11 @@ from models.training import checkpoints
 from models.training.averages import WeightAverage
 from models.training.batches import batch_size, batches, to_device
 from models.training.calibration import calibrate
-from models.training.sources import Source
 from models.training.metrics import Means, Metrics
 from models.training.pretrained import pretrained_weights
 from models.training.recipe import Recipe, RecipeError, Stage
 from models.training.schedule import learning, rate_at, rate_groups, share_done
+from models.training.sources import Source
 from models.training.throughput import Throughput, in_words
 
 log = logging.getLogger(__name__)
