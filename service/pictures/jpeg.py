@@ -23,7 +23,7 @@ _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENDED_XMP: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _ICC: Final = b"ICC_PROFILE\0"
 
-_SOS: Final = 0xDA
+SOS: Final = 0xDA
 _EOI: Final = 0xD9
 _APP0: Final = 0xE0
 _APP1: Final = 0xE1
@@ -59,7 +59,7 @@ def examine(data: bytes, limits: Limits) -> Findings:
         A frame is over the limits.
     """
     collected = _Collected()
-    for marker, payload in _segments(data):
+    for marker, payload, _ in segments(data):
         if marker in _FRAMES:
             _check_frame(data, marker, payload, limits)
         elif marker == _APP1:
@@ -94,8 +94,16 @@ def with_metadata(encoded: bytes, metadata: Metadata) -> bytes:
     return encoded[:at] + segments + encoded[at:]
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Give marker and payload of each segment up to the first scan."""
+def segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Give marker, payload and end of each segment up to the first scan's header, included.
+
+    Behind the end of the scan's header its coded data begin. A file may have EOI and no scan.
+
+    Raises
+    ------
+    BadPicture
+        A segment is not where it should be, or cut off (the scan's header alone may be cut off).
+    """
     at = 2
     while at + 2 <= len(data):
         if data[at] != 0xFF:
@@ -104,15 +112,17 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
         if marker == 0xFF:  # padding
             at += 1
             continue
-        if marker in (_SOS, _EOI):
+        if marker == _EOI:
             return
         at += 2
         if marker in _BARE_MARKERS:
             continue
         length = int.from_bytes(data[at : at + 2], "big")
-        if length < 2 or at + length > len(data):
+        if marker != SOS and (length < 2 or at + length > len(data)):
             break
-        yield marker, data[at + 2 : at + length]
+        yield marker, data[at + 2 : at + length], at + length
+        if marker == SOS:
+            return
         at += length
     raise BadPicture("The JPEG file is truncated within its header.")
 
@@ -129,7 +139,7 @@ def _check_frame(data: bytes, marker: int, payload: bytes, limits: Limits) -> No
     if marker in _PROGRESSIVE:
         # Within coded data 0xFF is followed by 0, so this counts markers (and, harmlessly,
         # those of an embedded thumbnail).
-        scans = data.count(bytes((0xFF, _SOS)))
+        scans = data.count(bytes((0xFF, SOS)))
         if scans > _MOST_SCANS:
             raise BadPicture(f"The JPEG file has {scans:,} scans; at most {_MOST_SCANS} are taken.")
 

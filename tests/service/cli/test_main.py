@@ -42,7 +42,8 @@ def test_a_setting_without_sense_is_status_2(bladestream, monkeypatch: pytest.Mo
 def test_help_waits_for_no_network_library() -> None:
     code = (
         "import sys, service.cli.main\n"
-        "heavy = {'numpy', 'PIL', 'onnxruntime', 'fastapi', 'uvicorn', 'constriction', 'torch'}\n"
+        "heavy = {'numpy', 'PIL', 'onnxruntime', 'fastapi', 'uvicorn', 'constriction', 'numba',"
+        " 'torch'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
