@@ -197,8 +197,8 @@ class LosslessStreams(PatchKind):
     raw: int = Field(description="Patches stored as they are: nothing shrank them.")
     jpeg: str | None = Field(
         None,
-        description="Sampling of the JPEG whose coefficients they hold: `4:2:0`, `4:2:2`, `4:4:4` or "
-        "`grey`; null if they hold pixels.",
+        description="Sampling of the JPEG whose coefficients they hold: `4:2:0`, `4:2:2`, `4:4:4` "
+        "or `grey`; null if they hold pixels.",
     )
     blade_pixels: int
     blade_bpp: float = Field(description="Bits per blade pixel.")

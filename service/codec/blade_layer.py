@@ -29,8 +29,8 @@ from service.errors import BadStream
 from service.pictures.jpeg_blocks import JpegBlocks
 from service.runtime.jpeg_model import JpegModel
 from service.runtime.latent_model import LatentModel
+from service.runtime.lossless_answers import AnyLossless
 from service.runtime.lossless_model import LosslessModel
-from service.runtime.zoo import AnyLossless
 
 
 @dataclass(frozen=True)

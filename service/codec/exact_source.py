@@ -1,4 +1,4 @@
-"""What codes the exact blade, and from what: a JPEG's coefficients where they will do, or pixels."""
+"""What codes the exact blade, and from what: a JPEG's coefficients where they do, or pixels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from service.errors import BadParameter
 from service.pictures import Picture
 from service.pictures.jpeg_blocks import JpegBlocks, read_blocks
 from service.runtime.jpeg_model import JpegModel
-from service.runtime.zoo import AnyLossless, Zoo
+from service.runtime.lossless_answers import AnyLossless
+from service.runtime.zoo import Zoo
 
 ExactSource = tuple[AnyLossless, JpegBlocks | None]
 """The model, and the coefficients that it codes; None if it codes pixels, or there is no blade."""
@@ -60,8 +61,8 @@ def choose_exact(
             blocks = coefficients_of(picture, grid, mask, checkpoint)
         if blocks is None:
             raise BadParameter(
-                f"lossless_model {name} codes the coefficients of a JPEG, and this picture has none "
-                "from which its blade follows to the bit. Leave lossless_model out, or take "
+                f"lossless_model {name} codes the coefficients of a JPEG, and this picture has "
+                "none from which its blade follows to the bit. Leave lossless_model out, or take "
                 "another one."
             )
         return model, blocks

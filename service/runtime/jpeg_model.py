@@ -168,7 +168,8 @@ def steps_of(channels: NDArray[np.integer], steps: Steps) -> NDArray[np.int64]:
     """Step of each channel; 1 for channels of components that are not there."""
     of_all = np.ones((COMPONENTS, FREQUENCIES), np.int64)
     of_all[: len(steps)] = steps
-    return of_all[components_of(channels), np.asarray(channels) % FREQUENCIES]
+    found: NDArray[np.int64] = of_all[components_of(channels), channels % FREQUENCIES]
+    return found
 
 
 def _of(arrays: dict[str, NDArray[np.generic]], name: str, *shape: int) -> NDArray[np.integer]:

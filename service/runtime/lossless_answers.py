@@ -17,16 +17,13 @@ from service.runtime.latent_model import COMPONENT_NAMES, Distribution, LatentMo
 from service.runtime.lossless_model import LosslessModel, PixelModel
 from service.runtime.pixel_chain import PixelChain, Step, slice_of, steps
 
-
 AnyLossless = LosslessModel | LatentModel | JpegModel
 
 ANSWER_STEPS = tuple((1 + np.arange(64) * (3 + k) % 120).astype(np.uint8) for k in range(3))
 """Steps at which models of coefficients were asked; never to be changed, models were checked so."""
 
 
-def lossless_answers_of(
-    model: AnyLossless, values: NDArray[np.int32]
-) -> NDArray[np.uint8]:
+def lossless_answers_of(model: AnyLossless, values: NDArray[np.int32]) -> NDArray[np.uint8]:
     """SHA-256 of every step's centres and tables, (steps, 32).
 
     Parameters

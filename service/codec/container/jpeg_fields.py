@@ -12,7 +12,7 @@ from service.errors import BadStream, UnsupportedStream
 
 FREQUENCIES = 64
 SAMPLINGS = ((1, 1), (2, 1), (2, 2))
-"""Pixels of luma to a sample of chroma, across and down; a file holds the place plus 1, grey is 0."""
+"""Pixels of luma to a sample of chroma, across and down; a file holds the place plus 1, or 0."""
 _LABELS = ("grey", "4:4:4", "4:2:2", "4:2:0")
 
 
