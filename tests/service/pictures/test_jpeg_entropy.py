@@ -6,7 +6,7 @@ import pytest
 from service.pictures.jpeg_blocks import read_blocks
 from service.pictures.jpeg_entropy import lookup_table
 from service.pictures.jpeg_headers import HuffmanTable
-from tests.service.pictures.jpeg_files import Bits, coded, jpeg
+from tests.service.pictures.jpeg_files import AC_CODE, DC_CODE, Bits, coded, jpeg, segment
 
 GREY = [(1, 1)]
 
@@ -128,6 +128,17 @@ def test_dc_beyond_16_bits_is_damage():
         bits.signed(8191)
         bits.put(0, 8)
     assert read_blocks(jpeg([], GREY, (8, 40), data=bits.data())) is None
+
+
+@pytest.mark.parametrize(("symbol", "taken"), [(0x01, True), (0x11, False)])
+def test_dc_has_no_runs(symbol, taken):
+    dc_code = DC_CODE[:16] + bytes((symbol,)) + DC_CODE[17:]
+    tables = segment(0xC4, b"\0" + dc_code + b"\x10" + AC_CODE)
+    bits = Bits()
+    for value, count in ((0, 4), (1, 1), (0, 8)):
+        bits.put(value, count)
+    blocks = read_blocks(jpeg([], GREY, (8, 8), data=bits.data(), tables=tables))
+    assert (blocks is not None) == taken
 
 
 def test_a_lookup_table_knows_each_code_by_its_first_bits():
