@@ -66,7 +66,9 @@ class CompressParameters(_Parameters):
     lossless_model: str | None = Field(
         None,
         pattern=_MODEL,
-        description="A lossless model that GET /models lists; the default if left out.",
+        description="A lossless model that GET /models lists. Left out it is `jpeg-dct` for a JPEG "
+        "whose coefficients give its pixels to the bit, else the default; where it is named, "
+        "`jpeg-dct` refuses other pictures.",
     )
     mask: Literal["full", "none"] | None = Field(
         None,

@@ -195,6 +195,11 @@ class LosslessStreams(PatchKind):
     """The lossless streams of the blade patches; without what was lent to them."""
 
     raw: int = Field(description="Patches stored as they are: nothing shrank them.")
+    jpeg: str | None = Field(
+        None,
+        description="Sampling of the JPEG whose coefficients they hold: `4:2:0`, `4:2:2`, `4:4:4` "
+        "or `grey`; null if they hold pixels.",
+    )
     blade_pixels: int
     blade_bpp: float = Field(description="Bits per blade pixel.")
     lent_patches: int = Field(0, description="Background patches whose streams stacks hold.")

@@ -1,7 +1,7 @@
 """The blade's lossless streams: written, read back, and their SHA-256.
 
-A model without latents has a stream for each patch, and codes them in batches; one with latents
-puts them on stacks.
+A model without latents has a stream for each patch, and codes them in batches, pixels or a JPEG's
+coefficients; one with latents puts them on stacks.
 """
 
 from __future__ import annotations
@@ -9,22 +9,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.block_start import Start
-from service.codec.container.layout import Digest, Header, Stream
+from service.codec.container.jpeg_fields import JpegSteps
+from service.codec.container.layout import Digest, Header, LosslessStream, Stream
 from service.codec.container.parser import Blade
 from service.codec.container.stacks import BladeStream, Chained
 from service.codec.grid import Grid, Window
+from service.codec.jpeg_coder import JpegCoder
 from service.codec.lossless import BATCH, LosslessCoder, Samples, unpack_raw
 from service.codec.options import Checkpoint
 from service.codec.stack_layer import encode_on_stacks
 from service.codec.stack_reader import StackReader
 from service.errors import BadStream
+from service.pictures.jpeg_blocks import JpegBlocks
+from service.runtime.jpeg_model import JpegModel
 from service.runtime.latent_model import LatentModel
-from service.runtime.zoo import AnyLossless
+from service.runtime.lossless_answers import AnyLossless
+from service.runtime.lossless_model import LosslessModel
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,8 @@ class BladeLayer:
         For each background patch whose stream was lent, the number of the stack that holds it.
     lent_bytes, filler
         Bytes that the stacks started with: those streams, and what nobody lent.
+    jpeg
+        Sampling and steps of the JPEG whose coefficients were coded; None if pixels were.
     """
 
     streams: Sequence[BladeStream]
@@ -54,6 +62,7 @@ class BladeLayer:
     lent: dict[int, int] = field(default_factory=dict)
     lent_bytes: int = 0
     filler: int = 0
+    jpeg: JpegSteps | None = None
 
     @property
     def bytes(self) -> int:
@@ -73,11 +82,13 @@ def encode_blade(
     checkpoint: Checkpoint,
     lossy: Sequence[Stream] = (),
     block_start: Start | None = None,
+    blocks: JpegBlocks | None = None,
 ) -> BladeLayer:
     """Code the blade patches of a picture (H, W, 3) or (H, W).
 
     ``lossy`` are streams of the lossy layer's patches, all of them; those of the background may be
     lent if the model has latents. ``block_start`` is where a JPEG's blocks begin, if that is known.
+    ``blocks`` are what a model of coefficients codes; the blade's pixels must follow from them.
     """
     numbers = [int(number) for number in np.flatnonzero(mask)]
     if not numbers:
@@ -92,12 +103,20 @@ def encode_blade(
         found = encode_on_stacks(model, pixels, grid, mask, lossy, checkpoint)
         lent_bytes = sum(len(lossy[number].data) for number in found.lent)
         return BladeLayer(found.streams, digests, count, True, found.lent, lent_bytes, found.filler)
-    coder = LosslessCoder(model, grid, pixels.ndim == 2, block_start)
+    jpeg = None
+    encode: Callable[[Sequence[int]], list[LosslessStream]]
+    if isinstance(model, JpegModel):
+        if blocks is None:
+            raise ValueError("a model of coefficients has none to code")
+        jpeg = JpegSteps(blocks.sampling, blocks.steps)
+        encode = partial(JpegCoder(model, grid, jpeg).encode, blocks)
+    else:
+        encode = partial(LosslessCoder(model, grid, pixels.ndim == 2, block_start).encode, pixels)
     streams: list[BladeStream] = []
     for start in range(0, len(numbers), BATCH):
         checkpoint("lossless", start, len(numbers))
-        streams += coder.encode(pixels, numbers[start : start + BATCH])
-    return BladeLayer(streams, digests, count)
+        streams += encode(numbers[start : start + BATCH])
+    return BladeLayer(streams, digests, count, jpeg=jpeg)
 
 
 @dataclass(frozen=True)
@@ -143,9 +162,11 @@ def decode_blade(
     BadStream
         The streams are not of this model's kind.
     """
-    if blade.lossless and isinstance(model, LatentModel) != blade.header.stacks:
+    header = blade.header
+    kinds = isinstance(model, LatentModel), isinstance(model, JpegModel)
+    if blade.lossless and kinds != (header.stacks, header.jpeg is not None):
         raise BadStream(f"The blade is not coded as model {model.card.name} codes it.")
-    numbers = shown_patches(blade.header, grid, shown)
+    numbers = shown_patches(header, grid, shown)
     exact: list[int] = []
 
     def show(number: int, samples: Samples) -> None:
@@ -159,8 +180,8 @@ def decode_blade(
         on_stacks = [number for number in numbers if not _show_raw(blade, grid, number, show)]
         reader = StackReader(model, blade, grid, checkpoint)
         streams = reader.read(on_stacks, lent, show)
-    else:
-        coder = LosslessCoder(model, grid, blade.header.grey)
+    elif numbers:
+        coder = _coder(model, grid, header)
         for start in range(0, len(numbers), BATCH):
             checkpoint("lossless", start, len(numbers))
             for number, samples in _decoded(coder, blade, numbers[start : start + BATCH]):
@@ -183,8 +204,18 @@ def recover(
     return reader.read((), lent, lambda number, samples: None)
 
 
+def _coder(
+    model: LosslessModel | JpegModel, grid: Grid, header: Header
+) -> LosslessCoder | JpegCoder:
+    """What decodes patches that have a stream each."""
+    if isinstance(model, JpegModel) and header.jpeg is not None:
+        return JpegCoder(model, grid, header.jpeg)
+    assert not isinstance(model, JpegModel)  # noqa: S101 - the index says so
+    return LosslessCoder(model, grid, header.grey)
+
+
 def _decoded(
-    coder: LosslessCoder, blade: Blade, numbers: Sequence[int]
+    coder: LosslessCoder | JpegCoder, blade: Blade, numbers: Sequence[int]
 ) -> Iterator[tuple[int, Samples]]:
     """Patches that have a stream each, and are sound."""
     there = []

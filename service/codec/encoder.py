@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.codec.blade_layer import NO_BLADE, encode_blade, verify_blade
 from service.codec.container.layout import LosslessStream, Stream
 from service.codec.container.parser import parse
+from service.codec.exact_source import ExactSource, choose_exact
 from service.codec.grid import Grid
 from service.codec.jobs import Frame, LossyJob, reference_to
 from service.codec.lossy import analyse
@@ -27,7 +28,7 @@ from service.codec.timing import Stages
 from service.errors import BadMask, BadStream, ModelUnavailable, UnknownModel, WorkerFailed
 from service.pictures import Picture, select_metadata
 from service.runtime.lossy_model import LossyModel
-from service.runtime.zoo import AnyLossless, Zoo
+from service.runtime.zoo import Zoo
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,11 @@ class Encoder:
         """
         options.validate()
         mode = options.mode
-        model, lossless = self._models(options)
         grid = Grid(picture.width, picture.height)
         patches = patch_mask(picture, mask, grid, options.dilation)
         stages = Stages()
+        model, exact = self._models(options, picture, grid, patches, checkpoint, stages)
+        lossless, blocks = exact or (None, None)
         frame = Frame(
             grid=grid,
             grey=picture.is_grey,
@@ -96,7 +98,9 @@ class Encoder:
                 pixels = picture.pixels
                 # A JPEG's own blocks begin at its first pixel; others may be pieces of one.
                 start = (0, 0) if picture.source_format == "jpeg" else None
-                blade = encode_blade(lossless, pixels, grid, patches, checkpoint, lossy, start)
+                blade = encode_blade(
+                    lossless, pixels, grid, patches, checkpoint, lossy, start, blocks
+                )
             return replace(frame, blade=blade)
 
         rate = Rate(*options.qualities64(patches, mode))
@@ -132,7 +136,15 @@ class Encoder:
             raise WorkerFailed(f"The file that was made cannot be read back. {error}") from error
         return Compressed(data, _report(picture, options, frame, used, rate, data, stages))
 
-    def _models(self, options: CompressOptions) -> tuple[LossyModel, AnyLossless | None]:
+    def _models(
+        self,
+        options: CompressOptions,
+        picture: Picture,
+        grid: Grid,
+        patches: NDArray[np.bool_],
+        checkpoint: Checkpoint,
+        stages: Stages,
+    ) -> tuple[LossyModel, ExactSource | None]:
         """The models of the lossy layer and of the exact blade; None where none is exact.
 
         A model that the caller named and that is not here is the caller's error; one that a
@@ -141,7 +153,11 @@ class Encoder:
         chain = options.chain
         try:
             model = self._zoo.by_name(chain.model)
-            exact = None if options.mode == "lossy" else self._zoo.lossless(chain.lossless_model)
+            exact = None
+            if options.mode != "lossy":
+                exact = choose_exact(
+                    self._zoo, chain.lossless_model, picture, grid, patches, checkpoint, stages
+                )
         except UnknownModel as error:
             if options.profile == "default":
                 raise

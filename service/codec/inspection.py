@@ -97,6 +97,7 @@ def _lossless(blade: Blade) -> dict[str, object] | None:
         "bytes": own,
         "largest": largest,
         "raw": sum(entry.raw for entry in entries.values()),
+        "jpeg": header.jpeg.label if header.jpeg is not None else None,
         "blade_pixels": pixels,
         "blade_bpp": round(8 * own / pixels, 4),
         "lent_patches": sum(len(stack["donors"]) for stack in stacks),

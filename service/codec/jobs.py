@@ -52,6 +52,7 @@ class Frame:
             band_rows=band_rows(self.grid),
             lossless_model=self.lossless_model,
             stacks=self.blade.stacks,
+            jpeg=self.blade.jpeg,
         )
 
     def pack(self, header: Header, bands: list[Stream], streams: list[Stream]) -> bytes:

@@ -29,6 +29,9 @@ class Picture:
         Size of the file, in bytes.
     conversions
         What was converted on the way, in words; empty if the pixels are the file's own.
+    jpeg
+        The file, if it is a JPEG whose pixels are its own; it may hold coefficients that are
+        cheaper to keep than the pixels (``jpeg_blocks``).
     """
 
     pixels: NDArray[np.uint8]
@@ -36,6 +39,7 @@ class Picture:
     source_format: str
     source_bytes: int
     conversions: tuple[str, ...] = ()
+    jpeg: bytes | None = None
 
     @property
     def height(self) -> int:

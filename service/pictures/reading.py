@@ -56,7 +56,8 @@ def read_picture(data: bytes, *, limits: Limits, convert: bool = False) -> Pictu
     """
     name, image, findings = open_picture(data, limits)
     pixels, conversions = decode(data, name, image, findings, convert=convert)
-    return Picture(pixels, _metadata(image, findings), name, len(data), conversions)
+    jpeg = data if name == "jpeg" and not conversions else None
+    return Picture(pixels, _metadata(image, findings), name, len(data), conversions, jpeg)
 
 
 def decode(

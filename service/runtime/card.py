@@ -120,6 +120,24 @@ class LatentCard(_Frozen):
     channels: int = Field(ge=1, le=64, description="of each level")
 
 
+class JpegGroupCard(_Frozen):
+    """Coefficients of a JPEG that are coded in one step, as channels on the grid of cells."""
+
+    name: str
+    channels: int = Field(ge=1, le=768)
+
+
+class JpegCard(_Frozen):
+    """Anatomy of a lossless model of a JPEG's coefficients; the tables name the channels."""
+
+    jpeg_groups: tuple[JpegGroupCard, ...] = Field(min_length=1, max_length=768)
+
+    @property
+    def latents(self) -> int:
+        """Levels of latents: none."""
+        return 0
+
+
 class SegmentationCard(_Frozen):
     """Anatomy of a network that finds the blade: the size of the picture that it takes."""
 
@@ -162,7 +180,7 @@ class LosslessModelCard(Card):
     """``model.json`` of a lossless model."""
 
     kind: Literal["lossless"]
-    lossless: LosslessCard | JpegLosslessCard | LatentCard
+    lossless: LosslessCard | JpegLosslessCard | LatentCard | JpegCard
 
 
 class SegmentationModelCard(Card):

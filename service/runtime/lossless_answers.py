@@ -1,8 +1,9 @@
-"""Known answers of lossless models: the centres and tables of every step for stored pixels."""
+"""Known answers of lossless models: the centres and tables of every step for stored values."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -10,25 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import ModelUnavailable
+from service.runtime.jpeg_chain import JpegChain, symbols_of
+from service.runtime.jpeg_model import SAMPLINGS, JpegModel
 from service.runtime.latent_model import COMPONENT_NAMES, Distribution, LatentModel
 from service.runtime.lossless_model import LosslessModel, PixelModel
 from service.runtime.pixel_chain import PixelChain, Step, slice_of, steps
 
+AnyLossless = LosslessModel | LatentModel | JpegModel
 
-def lossless_answers_of(
-    model: LosslessModel | LatentModel, values: NDArray[np.int32]
-) -> NDArray[np.uint8]:
+ANSWER_STEPS = tuple((1 + np.arange(64) * (3 + k) % 120).astype(np.uint8) for k in range(3))
+"""Steps at which models of coefficients were asked; never to be changed, models were checked so."""
+
+
+def lossless_answers_of(model: AnyLossless, values: NDArray[np.int32]) -> NDArray[np.uint8]:
     """SHA-256 of every step's centres and tables, (steps, 32).
 
     Parameters
     ----------
     values
         YCoCg-R values: (P, 256, 256, 3) for a pyramid, (S, 64, 64, 3) for a model with latents.
+        Of a model of a JPEG's coefficients these, (P, 16, 16, 768), at ``ANSWER_STEPS``.
     """
-    walk = _latent_walk if isinstance(model, LatentModel) else _pyramid_walk
+    walk = _WALKS[type(model)]
     answers = [
         hashlib.sha256(centres.astype("<i4").tobytes() + tables.tobytes()).digest()
-        for centres, tables in walk(model, values)  # type: ignore[arg-type]
+        for centres, tables in walk(model, values)
     ]
     return np.frombuffer(b"".join(answers), np.uint8).reshape(-1, 32)
 
@@ -46,6 +53,22 @@ def _pyramid_walk(model: LosslessModel, values: NDArray[np.int32]) -> list[Distr
 
     for part in _parts_of(model):
         PixelChain(part, len(values), grey=False).walk(code)
+    return seen
+
+
+def _coefficient_walk(model: JpegModel, values: NDArray[np.int32]) -> list[Distribution]:
+    """All groups: those of 4:4:4."""
+    seen: list[Distribution] = []
+    chain = JpegChain(model, ANSWER_STEPS, SAMPLINGS[0], len(values))
+
+    def code(
+        group: int, centres: NDArray[np.int32], tables: NDArray[np.uint8]
+    ) -> NDArray[np.int32]:
+        seen.append((centres, tables))
+        coded = chain.groups[group]
+        return symbols_of(coded, centres, values[..., coded.channels])
+
+    chain.walk(code)
     return seen
 
 
@@ -78,6 +101,13 @@ def _latent_walk(model: LatentModel, values: NDArray[np.int32]) -> list[Distribu
     return seen
 
 
+_WALKS: dict[type[AnyLossless], Callable[..., list[Distribution]]] = {
+    LosslessModel: _pyramid_walk,
+    LatentModel: _latent_walk,
+    JpegModel: _coefficient_walk,
+}
+
+
 def read_lossless_answers(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Values and answers that the exporter wrote beside a model.
 
@@ -94,7 +124,7 @@ def read_lossless_answers(folder: Path) -> tuple[NDArray[np.int32], NDArray[np.u
 
 
 def check_lossless_answers(
-    model: LosslessModel | LatentModel,
+    model: AnyLossless,
     values: NDArray[np.int32],
     expected: NDArray[np.uint8],
 ) -> None:
@@ -117,7 +147,9 @@ def check_lossless_answers(
         )
 
 
-def _steps_of(model: LosslessModel | LatentModel) -> list[str]:
+def _steps_of(model: AnyLossless) -> list[str]:
+    if isinstance(model, JpegModel):
+        return [f"group {number}" for number in range(len(model.groups))]
     if not isinstance(model, LatentModel):
         return [str(step) for step in steps(grey=False)] * len(_parts_of(model))
     levels = range(1, model.latents + 1)

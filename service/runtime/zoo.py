@@ -8,15 +8,21 @@ from pathlib import Path
 from service.errors import ModelUnavailable, UnknownModel
 from service.runtime.card import (
     AnyCard,
+    JpegCard,
     LatentCard,
     LosslessModelCard,
     LossyModelCard,
     SegmentationModelCard,
     read_card,
 )
+from service.runtime.jpeg_model import JpegModel
 from service.runtime.known_answers import check_known_answers, read_known_answers
 from service.runtime.latent_model import LatentModel
-from service.runtime.lossless_answers import check_lossless_answers, read_lossless_answers
+from service.runtime.lossless_answers import (
+    AnyLossless,
+    check_lossless_answers,
+    read_lossless_answers,
+)
 from service.runtime.lossless_model import LosslessModel
 from service.runtime.lossy_model import LossyModel
 from service.runtime.segmentation_answers import (
@@ -29,10 +35,10 @@ from service.settings import Settings
 
 DEFAULT_LOSSLESS = "pyramid"
 """The lossless model of new files."""
+JPEG_LOSSLESS = "jpeg-dct"
+"""The one of those that come as a JPEG whose coefficients can be kept."""
 DEFAULT_SEGMENTATION = "bunet"
 """The model that finds the blade."""
-
-AnyLossless = LosslessModel | LatentModel
 
 
 class Zoo:
@@ -130,6 +136,19 @@ class Zoo:
         """
         return self.lossless_by_digest(self._newest("lossless", name or DEFAULT_LOSSLESS))
 
+    def lossless_of_jpegs(self) -> JpegModel | None:
+        """The newest model of a JPEG's coefficients; None if there is none.
+
+        Raises
+        ------
+        ModelUnavailable
+            It cannot run here, or gets its known answers wrong.
+        """
+        if not any(_is_jpeg_default(card) for card in self._cards.values()):
+            return None
+        model = self.lossless(JPEG_LOSSLESS)
+        return model if isinstance(model, JpegModel) else None
+
     def lossless_by_digest(self, digest: bytes, name: str = "?") -> AnyLossless:
         """The lossless model that a file names.
 
@@ -145,9 +164,7 @@ class Zoo:
             raise _not_here("lossless", digest, name)
         with self._lock:
             if digest not in self._lossless:
-                latent = isinstance(card.lossless, LatentCard)
-                kind = LatentModel if latent else LosslessModel
-                model: AnyLossless = kind(self._folders[digest], card, self.device)
+                model = _lossless_kind(card)(self._folders[digest], card, self.device)
                 check_lossless_answers(model, *read_lossless_answers(self._folders[digest]))
                 self._lossless[digest] = model
             return self._lossless[digest]
@@ -253,6 +270,16 @@ class Zoo:
             "segmentation": bool(self._segmentation),
             "segmentation_failure": self.segmentation_failure,
         }
+
+
+def _lossless_kind(card: LosslessModelCard) -> type[AnyLossless]:
+    if isinstance(card.lossless, JpegCard):
+        return JpegModel
+    return LatentModel if isinstance(card.lossless, LatentCard) else LosslessModel
+
+
+def _is_jpeg_default(card: AnyCard) -> bool:
+    return card.kind == "lossless" and card.name == JPEG_LOSSLESS
 
 
 def _not_here(kind: str, digest: bytes, name: str) -> UnknownModel:

@@ -98,15 +98,21 @@ def _checked_zoo(settings: Settings) -> Zoo:
 
     zoo = Zoo.open(settings)
     try:
-        if zoo.has_lossless:
-            zoo.lossless()
+        _load_lossless(zoo)
     except ModelUnavailable as error:
         if settings.provider != "auto" or zoo.provider == "cpu":
             raise
         zoo = Zoo.open(settings.model_copy(update={"provider": "cpu"}))
         zoo.fallback_reason = str(error)
-        zoo.lossless()
+        _load_lossless(zoo)
     return zoo
+
+
+def _load_lossless(zoo: Zoo) -> None:
+    """Load the lossless models that are taken by default, as far as they are there."""
+    if zoo.has_lossless:
+        zoo.lossless()
+        zoo.lossless_of_jpegs()
 
 
 def load_factory(path: str) -> Callable[[Settings], Codec]:

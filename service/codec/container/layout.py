@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec.container.fields import TEXT
+from service.codec.container.jpeg_fields import JpegSteps
 from service.codec.patch_mask import PATCH
 
 SIGNATURE = b"\xbdBLD\r\n\x1a\n"
@@ -104,6 +105,8 @@ class Header:
         The model of the blade's streams; None in mode `lossy`.
     stacks
         Whether that model has latents, and its streams are stacks.
+    jpeg
+        Sampling and steps of the JPEG whose coefficients its streams hold; None if they hold none.
     """
 
     width: int
@@ -118,6 +121,7 @@ class Header:
     band_rows: int
     lossless_model: ModelReference | None = None
     stacks: bool = False
+    jpeg: JpegSteps | None = None
 
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
@@ -140,6 +144,11 @@ class Header:
             raise ValueError("nothing holds the background")
         if self.stacks and not self.lossless_patches:
             raise ValueError("there is no blade to be coded in stacks")
+        if self.jpeg is not None:
+            if self.stacks or not self.lossless_patches:
+                raise ValueError("there are no streams of coefficients")
+            if self.jpeg.is_grey != self.grey:
+                raise ValueError("a JPEG and its picture have not the same colours")
 
     @property
     def has_lossy_layer(self) -> bool:
@@ -229,69 +238,6 @@ class LosslessStream:
     def __post_init__(self) -> None:
         """Refuse (ValueError) what the format cannot say."""
         _within("stream length", len(self.data), 0, MAX_STREAM - 1)
-
-
-@dataclass(frozen=True)
-class LosslessEntry:
-    """Where a blade patch's lossless stream lies.
-
-    Attributes
-    ----------
-    offset, length
-        Bytes, from the start of the file.
-    raw
-        Whether it holds the samples as they are.
-    stack
-        Number of the stack that the patch is in; of a chained patch, offset and length are 0.
-    """
-
-    offset: int
-    length: int
-    raw: bool
-    stack: int | None = None
-
-
-@dataclass(frozen=True)
-class StreamEntry:
-    """Where a stream lies and what it holds.
-
-    Attributes
-    ----------
-    offset, length
-        Bytes, from the start of the file.
-    groups
-        Coded groups of symbols, 0 to 15.
-    stack
-        Number of the stack that it is lent to, and lies in; the offset then says nothing.
-    """
-
-    offset: int
-    length: int
-    groups: int
-    stack: int | None = None
-
-
-@dataclass(frozen=True)
-class ChunkEntry:
-    """Where a chunk lies.
-
-    Attributes
-    ----------
-    label
-        Name in reports; unknown chunks are `unknown-` and their type in hexadecimal.
-    type
-        The type byte.
-    offset, length
-        Bytes, from the start of the file.
-    check
-        CRC32C of its bytes.
-    """
-
-    label: str
-    type: int
-    offset: int
-    length: int
-    check: int
 
 
 def _within(name: str, value: int, low: int, high: int) -> None:

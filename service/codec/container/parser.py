@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from service.codec.container.entries import ChunkEntry, LosslessEntry, StreamEntry
 from service.codec.container.fields import Reader
+from service.codec.container.jpeg_fields import read_jpeg_steps
 from service.codec.container.layout import (
     CRITICAL,
     MAX_INDEX,
@@ -15,12 +17,9 @@ from service.codec.container.layout import (
     SIGNATURE,
     VERSION,
     Chunk,
-    ChunkEntry,
     Digest,
     Header,
-    LosslessEntry,
     ModelReference,
-    StreamEntry,
 )
 from service.codec.container.stacks import StackEntry, assemble
 from service.codec.container.stream_tables import read_lossless, read_streams
@@ -215,7 +214,7 @@ def _checked_index(view: memoryview) -> tuple[memoryview, int]:
 
 def _read_header(reader: Reader, max_pixels: int) -> Header:
     flags, mode = reader.unsigned(1), reader.unsigned(1)
-    if flags > 7:
+    if flags > 15:
         raise UnsupportedStream(f"The file uses features of a newer version (flags {flags:#x}).")
     if mode >= len(MODES):
         raise UnsupportedStream(f"The file has mode {mode}, which this version cannot read.")
@@ -229,6 +228,9 @@ def _read_header(reader: Reader, max_pixels: int) -> Header:
         band_rows = reader.varint()
         model = _read_reference(reader)
     lossless_model = _read_reference(reader) if mode else None
+    if flags & 8 and not mode:
+        raise BadStream("The index is inconsistent: coefficients in mode lossy.")
+    jpeg = read_jpeg_steps(reader) if flags & 8 else None
     mask, used = decode_mask(
         reader.data[reader.position :], -(-height // PATCH), -(-width // PATCH)
     )
@@ -247,6 +249,7 @@ def _read_header(reader: Reader, max_pixels: int) -> Header:
             band_rows=band_rows,
             lossless_model=lossless_model,
             stacks=bool(flags & 4),
+            jpeg=jpeg,
         )
     except ValueError as error:
         raise BadStream(f"The index is inconsistent: {error}.") from None

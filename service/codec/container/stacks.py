@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.codec.container.layout import (
-    MAX_STREAM,
-    LosslessEntry,
-    LosslessStream,
-    StreamEntry,
-)
+from service.codec.container.entries import LosslessEntry, StreamEntry
+from service.codec.container.layout import MAX_STREAM, LosslessStream
 from service.errors import BadStream
 
 WORD_BYTES = 4

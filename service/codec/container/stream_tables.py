@@ -7,17 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from service.codec.container.entries import ChunkEntry, LosslessEntry, StreamEntry
 from service.codec.container.fields import Reader, varint
 from service.codec.container.layout import (
     MAX_STREAM,
     RAW_CHECK_BYTES,
     Chunk,
-    ChunkEntry,
     Header,
-    LosslessEntry,
     LosslessStream,
     Stream,
-    StreamEntry,
 )
 from service.codec.container.stacks import BladeStream, StackStream
 from service.errors import BadStream, UnsupportedStream

@@ -113,6 +113,7 @@ def _data(stream: BladeStream) -> bytes:
 
 def _header(header: Header) -> bytes:
     flags = header.grey | (not header.has_lossy_layer) << 1 | header.stacks << 2
+    flags |= (header.jpeg is not None) << 3
     fields = [
         bytes([flags, MODES.index(header.mode)]),
         varint(header.width),
@@ -128,6 +129,8 @@ def _header(header: Header) -> bytes:
         ]
     if header.lossless_model is not None:
         fields.append(_reference(header.lossless_model))
+    if header.jpeg is not None:
+        fields.append(header.jpeg.write())
     return b"".join([*fields, encode_mask(header.mask)])
 
 

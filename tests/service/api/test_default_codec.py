@@ -64,6 +64,9 @@ class GoodForLossyOnly:
         if self.provider == "cuda":
             raise ModelUnavailable("pyramid gets its known answers wrong")
 
+    def lossless_of_jpegs(self):
+        return None
+
 
 def test_a_device_that_is_wrong_for_the_blade_is_left(monkeypatch):
     monkeypatch.setattr("service.runtime.zoo.Zoo.open", GoodForLossyOnly)

@@ -1,0 +1,188 @@
+"""Blade patches of a JPEG by its coefficients: one ANS stack a patch, all advancing together.
+
+Encoder and decoder walk the same chain (``JpegChain``), then come the chroma samples around the
+patch. What decoding gives back are pixels: docs/FORMAT.md, section 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.codec.ans import Stack
+from service.codec.container.jpeg_fields import JpegSteps
+from service.codec.container.layout import RAW_CHECK_BYTES, LosslessStream
+from service.codec.grid import Grid
+from service.codec.integrity import crc32c
+from service.codec.jpeg_pixels import PatchBlocks, cut, patch_pixels, ring_residuals, with_ring
+from service.codec.lossless import Samples, raw_stream, unpack_raw
+from service.errors import BadStream
+from service.pictures.jpeg_blocks import JpegBlocks
+from service.runtime.jpeg_chain import CELLS, JpegChain, symbols_of
+from service.runtime.jpeg_model import CHANNELS, FREQUENCIES, PHASES, JpegModel
+
+_Integers = NDArray[np.int32]
+_Tables = NDArray[np.uint8]
+_LUMA = PHASES * FREQUENCIES  # channels
+
+
+class JpegCoder:
+    """Codes blade patches of one picture with one model.
+
+    Parameters
+    ----------
+    model
+        The model.
+    grid
+        The picture's geometry.
+    jpeg
+        Sampling and steps of the picture's JPEG.
+    """
+
+    def __init__(self, model: JpegModel, grid: Grid, jpeg: JpegSteps) -> None:
+        self._model = model
+        self._grid = grid
+        self._steps, self._sampling = jpeg.steps, jpeg.sampling
+
+    def encode(self, blocks: JpegBlocks, numbers: Sequence[int]) -> list[LosslessStream]:
+        """Streams of some patches of a picture."""
+        patches = [cut(blocks, self._grid, number) for number in numbers]
+        truth = np.stack([to_cells(patch, self._sampling) for patch in patches])
+        chain = JpegChain(self._model, self._steps, self._sampling, len(numbers))
+        coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in numbers]
+
+        def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
+            group = chain.groups[number]
+            symbols = symbols_of(group, centres, truth[..., group.channels])
+            for patch, steps in enumerate(coded):
+                steps.append((symbols[patch].ravel(), tables[patch].ravel()))
+            return symbols
+
+        chain.walk(code)
+        for number, patch, steps in zip(numbers, patches, coded, strict=True):
+            residuals, contexts = ring_residuals(
+                patch, self._steps, self._sampling, self._grid, number
+            )
+            steps.append((residuals, self._model.ring_tables[contexts]))
+        return [
+            self._pack(self._pixels(patch, number), steps)
+            for number, patch, steps in zip(numbers, patches, coded, strict=True)
+        ]
+
+    def decode(
+        self, streams: Sequence[tuple[bytes | memoryview, bool]], numbers: Sequence[int]
+    ) -> list[Samples | None]:
+        """Samples of some patches from their streams (data, raw); mirrors ``encode``.
+
+        Returns
+        -------
+        list[NDArray[np.uint8] | None]
+            (h, w, 3) or (h, w), what of the patch lies within the picture; None if it is damaged.
+        """
+        found: list[Samples | None] = [None] * len(numbers)
+        live: list[tuple[int, Stack]] = []
+        for place, (data, raw) in enumerate(streams):
+            if raw:
+                found[place] = unpack_raw(data, self._shape(numbers[place]))
+                continue
+            try:
+                live.append((place, Stack.from_bytes(data)))
+            except BadStream:
+                continue
+        if live:
+            values, sound = self._coefficients([stack for _, stack in live])
+            for patch, (place, stack) in enumerate(live):
+                if sound[patch]:
+                    found[place] = self._samples(values[patch], stack, numbers[place])
+        return found
+
+    def _coefficients(self, stacks: Sequence[Stack]) -> tuple[_Integers, list[bool]]:
+        """Coefficients (P, 16, 16, 768) from stacks, and whether they could be read at all."""
+        sound = [True] * len(stacks)
+        chain = JpegChain(self._model, self._steps, self._sampling, len(stacks))
+
+        def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
+            symbols = np.zeros(tables.shape, np.int32)
+            for patch, stack in enumerate(stacks):
+                if not sound[patch]:
+                    continue
+                try:
+                    flat = stack.pop_step(tables[patch].ravel(), self._model.tables)
+                    symbols[patch] = flat.reshape(tables.shape[1:])
+                except BadStream:
+                    sound[patch] = False
+            return symbols
+
+        return chain.walk(code), sound
+
+    def _samples(self, values: _Integers, stack: Stack, number: int) -> Samples | None:
+        """Samples from coefficients (16, 16, 768) and what is left of the stack, if it is whole."""
+
+        def read(contexts: NDArray[np.uint8]) -> _Integers:
+            return stack.pop_step(self._model.ring_tables[contexts], self._model.tables)
+
+        bare = from_cells(values, self._sampling, len(self._steps))
+        try:
+            patch = with_ring(bare, self._steps, self._sampling, self._grid, number, read)
+        except BadStream:
+            return None
+        samples = self._pixels(patch, number)
+        return samples if stack.ends_on(crc32c(samples.tobytes())) else None
+
+    def _pixels(self, patch: PatchBlocks, number: int) -> Samples:
+        found = patch_pixels(patch, self._steps, self._sampling, self._grid, number)
+        return np.ascontiguousarray(found)
+
+    def _shape(self, number: int) -> tuple[int, ...]:
+        patch = self._grid.patch(number)
+        shape = (patch.bottom - patch.top, patch.right - patch.left)
+        return shape if len(self._steps) == 1 else (*shape, 3)
+
+    def _pack(self, samples: Samples, coded: list[tuple[_Integers, _Tables]]) -> LosslessStream:
+        plain = samples.tobytes()
+        stack = Stack(crc32c(plain))
+        for symbols, tables in reversed(coded):
+            stack.push_step(symbols, tables, self._model.tables)
+        data = stack.to_bytes()
+        if len(data) < len(plain) + RAW_CHECK_BYTES:
+            return LosslessStream(data, raw=False)
+        return raw_stream(samples)
+
+
+def to_cells(patch: PatchBlocks, sampling: tuple[int, int]) -> _Integers:
+    """Coefficients of a patch by channel, (16, 16, 768); 0 where a channel is not there."""
+    cells = np.zeros((CELLS, CELLS, CHANNELS), np.int32)
+    for component, blocks in enumerate([patch.luma, *patch.chroma]):
+        _by_phase(cells, component, sampling)[...] = _split(blocks)
+    return cells
+
+
+def from_cells(cells: _Integers, sampling: tuple[int, int], components: int) -> PatchBlocks:
+    """Coefficients by block, and no ring; mirrors ``to_cells``."""
+    luma, *chroma = (
+        _joined(_by_phase(cells, component, sampling)) for component in range(components)
+    )
+    nothing = np.zeros((0, *luma.shape), np.int32)
+    return PatchBlocks(luma, np.stack(chroma) if chroma else nothing, np.zeros((2, 0), np.int32))
+
+
+def _by_phase(cells: _Integers, component: int, sampling: tuple[int, int]) -> _Integers:
+    """A component's part of cells (16, 16, 768), as a view: (16, 16, rows, columns, 64)."""
+    across, down = sampling if component else (1, 1)
+    part = cells[..., component * _LUMA : (component + 1) * _LUMA]
+    phases = part.reshape(CELLS, CELLS, 2, 2, FREQUENCIES)
+    return phases[:, :, : 2 // down, : 2 // across]
+
+
+def _split(blocks: _Integers) -> _Integers:
+    """Blocks (r, c, 64) of a patch by cell, (16, 16, r / 16, c / 16, 64)."""
+    rows, columns = blocks.shape[0] // CELLS, blocks.shape[1] // CELLS
+    return blocks.reshape(CELLS, rows, CELLS, columns, FREQUENCIES).swapaxes(1, 2)
+
+
+def _joined(phases: _Integers) -> _Integers:
+    """Mirrors ``_split``."""
+    rows, columns = phases.shape[2:4]
+    return phases.swapaxes(1, 2).reshape(CELLS * rows, CELLS * columns, FREQUENCIES)
