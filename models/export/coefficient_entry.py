@@ -27,8 +27,9 @@ from models.networks.jpeg_dct import JpegDct, shown_steps
 from models.networks.subband_prior import INDEX_FRACTION, MAGNITUDE_BITS, magnitude
 from models.training.calibration import calibrate
 from service.runtime.card import JpegCard, JpegGroupCard, LosslessModelCard
-from service.runtime.jpeg_answers import jpeg_answers_of
-from service.runtime.jpeg_model import JpegModel
+from service.runtime.jpeg_chain import CELLS
+from service.runtime.jpeg_model import CHANNELS, FREQUENCIES, LARGEST_VALUE, JpegModel
+from service.runtime.lossless_answers import lossless_answers_of
 from service.runtime.tables import TableSet
 
 _LARGEST_STEP = 255
@@ -92,7 +93,8 @@ def write_coefficient_entry(
     )
     model = JpegModel(folder, written, ReferenceDevice("cpu", 1))
     answers = folder / "known_answers.npz"
-    save_arrays(answers, **jpeg_answers_of(model))
+    values = _example()
+    save_arrays(answers, values=values, answers=lossless_answers_of(model, values))
     files = dict(written.files) | {answers.name: sha256_of(answers)}
     written = written.model_copy(update={"files": dict(sorted(files.items()))})
     write_card(folder, written)
@@ -123,3 +125,15 @@ def arrays_of(network: JpegDct) -> dict[str, NDArray[np.generic]]:
         found[f"mean_inputs_{number}"] = np.array(group.inputs, np.int32)
         found[f"mean_weights_{number}"] = by_cell.reshape(3, 3, *by_cell.shape[1:])
     return found
+
+
+def _example() -> NDArray[np.int32]:
+    """Coefficients (2, 16, 16, 768) from faint to wild, some as large as there can be."""
+    rng = np.random.default_rng(8)
+    frequency = np.arange(CHANNELS) % FREQUENCIES
+    slope = 300 / (1 + frequency // 8 + frequency % 8) ** 2
+    strength = 2.0 ** rng.integers(-5, 3, (2, CELLS, CELLS, 1))
+    values = rng.laplace(size=(2, CELLS, CELLS, CHANNELS)) * slope * strength
+    wild = rng.random(values.shape) < 1e-3
+    values[wild] = rng.integers(-LARGEST_VALUE, LARGEST_VALUE, int(wild.sum()))
+    return np.rint(values).clip(-LARGEST_VALUE, LARGEST_VALUE - 1).astype(np.int32)

@@ -32,8 +32,8 @@ def step_graphs(
 
     Inputs: ``features`` (P, side, side, F), a stream's or u8, for the first, then ``state``
     (P, h, w, W) and the ``symbols`` (P, h, w, n) of the group before; ``quality`` (P,),
-    floor(q * 64 / 2) up to 255, where a scale is entered. Outputs: ``index`` (P, h, w, n) in sixteenths of a table step, and
-    ``next_state`` but for the last.
+    floor(q * 64 / 2) up to 255, where a scale is entered. Outputs: ``index`` (P, h, w, n) in
+    sixteenths of a table step, and ``next_state`` but for the last.
     """
     steps = prior.steps()
     return [_step_graph(prior, position, steps, lowering, side) for position in range(len(steps))]

@@ -15,8 +15,7 @@ from models.studies import lossless, lossy
 from models.studies.heldout import Pictures
 from models.studies.runs import Trained, Training, trained
 from models.studies.study import Study
-from models.training.examples import Examples
-from models.training.pictures import Crops
+from models.training.sources import Source
 
 Report = dict[str, Any]
 
@@ -38,7 +37,7 @@ def head(study: Study, folders: dict[str, Pictures]) -> Report:
 def rows(
     study: Study,
     folders: dict[str, Pictures],
-    source: Crops | Examples,
+    source: Source,
     runs: Path,
     device: torch.device,
     stop: Callable[[], bool],

@@ -15,9 +15,8 @@ from torch import nn
 from models.networks.registry import build
 from models.networks.wavelet_start import start_as_wavelet
 from models.training import checkpoints
-from models.training.examples import Examples
-from models.training.pictures import Crops
 from models.training.recipe import Recipe
+from models.training.sources import Source
 from models.training.trainer import Trainer
 
 
@@ -57,7 +56,7 @@ class Training:
 
 def trained(
     training: Training,
-    source: Crops | Examples,
+    source: Source,
     runs: Path,
     device: torch.device,
     stop: Callable[[], bool],

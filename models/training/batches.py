@@ -63,13 +63,13 @@ def batch_size(recipe: Recipe, stage: Stage) -> int:
 
 
 def to_device(pictures: Tensor, stage: Stage, device: torch.device) -> Tensor:
-    """(B, H, W, C) uint8 to (B, C, H, W) float32 on the device, in the stage's memory format."""
+    """(B, H, W, C) integers to (B, C, H, W) float32 on the device, in the stage's memory format."""
     layout = torch.channels_last if stage.channels_last else torch.contiguous_format
     there = pictures.to(device, non_blocking=True).permute(0, 3, 1, 2).float()
     return there.contiguous(memory_format=layout)
 
 
-def _pinned(drawn: NDArray[np.uint8], device: torch.device) -> Tensor:
+def _pinned(drawn: NDArray[np.uint8] | NDArray[np.int16], device: torch.device) -> Tensor:
     """The same in memory that a GPU reads by itself."""
     pictures = torch.from_numpy(drawn)
     return pictures.pin_memory() if device.type == "cuda" else pictures
