@@ -175,7 +175,7 @@ def test_every_flipped_bit_of_the_index_is_found() -> None:
     ],
 )
 def test_steps_that_are_none_are_not_written(steps: tuple) -> None:
-    with pytest.raises(ValueError, match="steps|components"):
+    with pytest.raises(ValueError, match=r"steps|components"):
         JpegSteps((1, 1), steps)
 
 
@@ -198,5 +198,5 @@ def test_samplings_that_are_none_are_not_written(sampling: tuple[int, int]) -> N
 )
 def test_headers_that_contradict_their_jpeg_are_not_written(changes: dict) -> None:
     header_of(COLOUR)
-    with pytest.raises(ValueError, match="coefficients|colours|contradict"):
+    with pytest.raises(ValueError, match=r"coefficients|colours|contradict"):
         header_of(COLOUR, **changes)

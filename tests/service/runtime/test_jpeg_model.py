@@ -191,7 +191,12 @@ def test_tables_follow_the_document(model: JpegModel) -> None:
     def code(number: int, centres: np.ndarray, tables: np.ndarray) -> np.ndarray:
         nonlocal before, spread
         group = chain.groups[number]
-        for row, column, at in [(0, 0, 0), (15, 15, -1), (1, 2, 0), (7, 0, len(group.channels) // 2)]:
+        for row, column, at in [
+            (0, 0, 0),
+            (15, 15, -1),
+            (1, 2, 0),
+            (7, 0, len(group.channels) // 2),
+        ]:
             channel = int(group.channels[at])
             step = int(STEPS[channel // 256][channel % 64])
             mean = 0
