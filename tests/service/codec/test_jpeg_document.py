@@ -35,8 +35,10 @@ def transform(a: list[int]) -> list[int]:
 def block_samples(values: list[int]) -> np.ndarray:
     """Samples (8, 8) of 64 dequantised values."""
     columns = [[(x + 2**10) >> 11 for x in transform(values[u::8])] for u in range(8)]
-    rows = [[(x + 2**17) >> 18 for x in transform([c[v] for c in columns])] for v in range(8)]
-    return np.array([[min(max(x + 128, 0), 255) for x in row] for row in rows])
+    rows = [
+        [(x + 2**25 + 2**17) >> 18 for x in transform([c[v] for c in columns])] for v in range(8)
+    ]
+    return np.array([[min(max(x, 0), 255) for x in row] for row in rows])
 
 
 class Reader:
