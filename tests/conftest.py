@@ -44,6 +44,23 @@ def paper_zoo_folder(zoo_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def jpeg_zoo_folder(zoo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shipped models, and a toy that codes the coefficients of JPEGs; not to be written to."""
+    from tests.service.codec.jpeg_toy import write_jpeg_toy  # ONNX, which few tests need
+
+    folder = tmp_path_factory.mktemp("jpeg_zoo")
+    for name in ("lite", "pyramid"):
+        (folder / name).symlink_to(zoo_folder / name)
+    write_jpeg_toy(folder / "jpeg-dct" / "1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def jpeg_zoo(jpeg_zoo_folder: Path) -> Zoo:
+    return Zoo(jpeg_zoo_folder, Device("cpu", 1), "lite")
+
+
+@pytest.fixture(scope="session")
 def zoo(zoo_folder: Path) -> Zoo:
     """The shipped models on one thread of the CPU."""
     return Zoo(zoo_folder, Device("cpu", 1), "lite")

@@ -125,14 +125,16 @@ class JpegModel:
         if sorted(channels.tolist()) != list(range(CHANNELS)):
             raise ValueError("the groups do not hold every channel once")
         differences = _of(arrays, "differences", len(sizes))
-        self._step_offsets = _offsets(arrays, "step_offsets", _LARGEST_STEP + 1)
-        self._start_offsets = _offsets(arrays, "start_offsets", CHANNELS)
-        self._step_features = _of(arrays, "step_features", _LARGEST_STEP + 1).astype(np.uint8)
-        feature_steps = _of(arrays, "feature_steps", FEATURE_STEPS, 2).astype(np.intp)
-        if feature_steps.min() < 0 or (feature_steps >= (COMPONENTS, FREQUENCIES)).any():
-            raise ValueError("a feature is of a step that is none")
+        limit = _LARGEST_OFFSET
+        self._step_offsets = _within(arrays, "step_offsets", -limit, limit, _LARGEST_STEP + 1)
+        self._start_offsets = _within(arrays, "start_offsets", -limit, limit, CHANNELS)
+        self._step_features = _within(arrays, "step_features", 0, 255, _LARGEST_STEP + 1)
+        feature_steps = _within(arrays, "feature_steps", 0, FREQUENCIES - 1, FEATURE_STEPS, 2)
+        if feature_steps[:, 0].max() >= COMPONENTS:
+            raise ValueError("a feature is of a component that is none")
         self._feature_steps = [(int(k), int(f)) for k, f in feature_steps]
-        self.ring_tables = _of(arrays, "ring_tables", RING_CONTEXTS).astype(np.uint8)
+        ring_tables = _within(arrays, "ring_tables", 0, len(self.tables) - 1, RING_CONTEXTS)
+        self.ring_tables = ring_tables.astype(np.uint8)
         ends = np.cumsum([0, *sizes])
         self.groups = tuple(
             _group(arrays, group, channels[:a], channels[a:b], bool(differences[group]))
@@ -180,11 +182,14 @@ def _of(arrays: dict[str, NDArray[np.generic]], name: str, *shape: int) -> NDArr
     return array  # type: ignore[return-value]
 
 
-def _offsets(arrays: dict[str, NDArray[np.generic]], name: str, count: int) -> NDArray[np.int32]:
-    offsets = _of(arrays, name, count).astype(np.int64)
-    if np.abs(offsets).max() > _LARGEST_OFFSET:
-        raise ValueError(f"{name} are out of range")
-    return offsets.astype(np.int32)
+def _within(
+    arrays: dict[str, NDArray[np.generic]], name: str, low: int, high: int, *shape: int
+) -> NDArray[np.int32]:
+    """An array of integers within a range."""
+    array = _of(arrays, name, *shape)
+    if array.min() < low or array.max() > high:
+        raise ValueError(f"{name} are not within {low} to {high}")
+    return array.astype(np.int32)
 
 
 def _group(

@@ -14,7 +14,7 @@ from service.codec.decoder import Decoder
 from service.codec.encoder import Compressed, Encoder
 from service.codec.options import CompressOptions
 from service.errors import UnknownModel
-from service.pictures import Metadata
+from service.pictures import Metadata, Picture
 from service.runtime.sessions import Device
 from service.runtime.zoo import Zoo
 from tests.conftest import Photograph
@@ -148,3 +148,29 @@ def wavy_file(base_encoder: Encoder, wavy: np.ndarray, wavy_mask: np.ndarray) ->
     return base_encoder.compress(
         picture_of(wavy, metadata), wavy_mask, CompressOptions(mode="lossless")
     )
+
+
+@pytest.fixture(scope="session")
+def jpeg_encoder(jpeg_zoo: Zoo) -> Encoder:
+    return Encoder(jpeg_zoo)
+
+
+@pytest.fixture(scope="session")
+def jpeg_decoder(jpeg_zoo: Zoo) -> Decoder:
+    return Decoder(jpeg_zoo)
+
+
+@pytest.fixture(scope="module")
+def jpeg_source() -> Picture:
+    """A JPEG of 3x3 patches, 600x700."""
+    from tests.service.codec.jpeg_toy import jpeg_picture  # ONNX, which few tests need
+
+    return jpeg_picture(600, 700, "4:2:0")
+
+
+@pytest.fixture(scope="module")
+def jpeg_blade() -> np.ndarray:
+    """Blade in patches 1, 4 and 5 of it."""
+    mask = np.zeros((600, 700), bool)
+    mask[100:110, 380:390] = mask[400:410, 380:600] = True
+    return mask

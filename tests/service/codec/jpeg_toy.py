@@ -73,7 +73,9 @@ def arrays() -> dict[str, NDArray[np.generic]]:
     return made
 
 
-def graph(inputs: list[tuple[str, int]], channels: int, state: str, *, bare: str) -> onnx.ModelProto:
+def graph(
+    inputs: list[tuple[str, int]], channels: int, state: str, *, bare: str
+) -> onnx.ModelProto:
     """Index 3 sixteenths a channel, and more where the inputs ``bare`` are large; state goes on."""
     shifts = 3 * np.arange(channels) % 40
     nodes = [

@@ -218,7 +218,7 @@ def test_what_a_newer_reader_might_know_is_unsupported() -> None:
     def put(at: int, value: int) -> bytes:
         return with_index(lambda index: index[:at] + bytes([value]) + index[at + 1 :])
 
-    for data in (put(0, 8), put(0, 128), put(1, 3), put(1, 9)):
+    for data in (put(0, 16), put(0, 128), put(1, 3), put(1, 9)):
         with pytest.raises(UnsupportedStream):
             parse(data)
     newer = bytearray(small_file())

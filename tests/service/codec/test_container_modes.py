@@ -189,7 +189,8 @@ def with_index(old: str, new: str) -> bytes:
         ("00 01 ac02", "00 02 ac02", BadStream),  # roi-only has no lossy layer
         ("00 01 ac02", "00 00 ac02", BadStream),  # lossy has no second model
         ("00 01 ac02", "04 01 ac02", BadStream),  # in stacks, but a stream is none
-        ("00 01 ac02", "08 01 ac02", UnsupportedStream),
+        ("00 01 ac02", "08 01 ac02", BadStream),  # a JPEG, but no steps
+        ("00 01 ac02", "10 01 ac02", UnsupportedStream),
         ("00 01 ac02", "00 03 ac02", UnsupportedStream),
     ],
 )

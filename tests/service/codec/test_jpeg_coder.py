@@ -1,0 +1,168 @@
+"""Patches by their coefficients: every pixel comes back, and damage stays where it is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.codec.container.jpeg_fields import JpegSteps
+from service.codec.grid import Grid
+from service.codec.jpeg_coder import JpegCoder, from_cells, to_cells
+from service.codec.jpeg_pixels import PatchBlocks, cut
+from service.errors import ModelUnavailable
+from service.pictures import Picture
+from service.pictures.jpeg_blocks import JpegBlocks, read_blocks
+from service.runtime.jpeg_model import JpegModel
+from service.runtime.zoo import Zoo
+from tests.service.codec.jpeg_toy import SUBSAMPLINGS, jpeg_picture
+
+SIZES = [(1, 1), (8, 9), (17, 3), (256, 256), (257, 258), (300, 515), (515, 5)]
+
+
+@pytest.fixture(scope="module")
+def model(jpeg_zoo: Zoo) -> JpegModel:
+    found = jpeg_zoo.lossless_of_jpegs()
+    assert found is not None
+    return found
+
+
+def blocks_of(picture: Picture) -> JpegBlocks:
+    assert picture.jpeg is not None
+    blocks = read_blocks(picture.jpeg)
+    assert blocks is not None
+    return blocks
+
+
+class Coded:
+    """A picture, coded whole."""
+
+    def __init__(self, model: JpegModel, picture: Picture) -> None:
+        self.picture = picture
+        self.blocks = blocks_of(picture)
+        self.grid = Grid(picture.width, picture.height)
+        self.numbers = list(range(self.grid.rows * self.grid.columns))
+        self.jpeg = JpegSteps(self.blocks.sampling, self.blocks.steps)
+        self.coder = JpegCoder(model, self.grid, self.jpeg)
+        streams = self.coder.encode(self.blocks, self.numbers)
+        self.streams = [(stream.data, stream.raw) for stream in streams]
+
+    def decoded(self, changes: dict[int, bytes] | None = None) -> list[bool]:
+        """Which patches come back, all others being None."""
+        streams = [
+            ((changes or {}).get(n, data), raw) for n, (data, raw) in enumerate(self.streams)
+        ]
+        found = self.coder.decode(streams, self.numbers)
+        for number, samples in enumerate(found):
+            if samples is not None:
+                truth = self.picture.pixels[self.grid.patch(number).slices]
+                assert samples.dtype == np.uint8
+                assert np.array_equal(samples, truth)
+        return [samples is not None for samples in found]
+
+
+@pytest.mark.parametrize("kind", SUBSAMPLINGS)
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_patches_come_back(model: JpegModel, kind: str, height: int, width: int) -> None:
+    coded = Coded(model, jpeg_picture(height, width, kind))
+    assert all(coded.decoded())
+
+
+@pytest.mark.parametrize("kind", SUBSAMPLINGS)
+def test_patches_of_pixels_enough_are_coded(model: JpegModel, kind: str) -> None:
+    coded = Coded(model, jpeg_picture(300, 515, kind))
+    assert [raw for _, raw in coded.streams[:2]] == [False, False]
+    assert coded.streams[5][1]  # 44x3 pixels
+
+
+@pytest.mark.parametrize("quality", [1, 30, 100])
+def test_any_quality(model: JpegModel, quality: int) -> None:
+    coded = Coded(model, jpeg_picture(200, 260, "4:2:0", quality=quality))
+    assert all(coded.decoded())
+
+
+@pytest.mark.parametrize("kind", SUBSAMPLINGS)
+def test_a_patch_does_not_hang_on_its_batch(model: JpegModel, kind: str) -> None:
+    coded = Coded(model, jpeg_picture(300, 515, kind))
+    for number in (0, 4):
+        (alone,) = coded.coder.encode(coded.blocks, [number])
+        assert (alone.data, alone.raw) == coded.streams[number]
+        (samples,) = coded.coder.decode([coded.streams[number]], [number])
+        assert samples is not None
+    assert coded.coder.decode([], []) == []
+
+
+def test_damage_stays_in_its_patch(model: JpegModel) -> None:
+    coded = Coded(model, jpeg_picture(300, 515, "4:2:0"))
+    data = coded.streams[1][0]
+    rng = np.random.default_rng(5)
+    broken = [data[:-1], data[: len(data) // 2], b"", data + b"\1\2\3\4", b"\xff" * len(data)]
+    for _ in range(10):
+        flipped = bytearray(data)
+        flipped[rng.integers(len(data))] ^= 1 << int(rng.integers(8))
+        broken.append(bytes(flipped))
+    broken += [rng.bytes(size) for size in (4, 100, 5000)]
+    for bad in broken:
+        expected = [number != 1 for number in coded.numbers]
+        assert coded.decoded({1: bad}) == expected, bad[:20]
+
+
+def test_damage_of_a_raw_patch_is_found(model: JpegModel) -> None:
+    coded = Coded(model, jpeg_picture(20, 20, "4:2:0"))
+    ((data, raw),) = coded.streams
+    assert raw
+    assert coded.decoded({0: bytes([data[0] ^ 1]) + data[1:]}) == [False]
+
+
+def test_other_steps_are_damage(model: JpegModel) -> None:
+    coded = Coded(model, jpeg_picture(256, 256, "4:2:2"))
+    luma, blue, red = (steps.copy() for steps in coded.blocks.steps)
+    luma[0] += 1
+    coded.coder = JpegCoder(model, coded.grid, JpegSteps((2, 1), (luma, blue, red)))
+    assert coded.decoded() == [False]
+
+
+def test_a_network_that_fails_is_no_damage(
+    model: JpegModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coded = Coded(model, jpeg_picture(256, 256, "grey"))
+
+    def fail(**arrays: object) -> None:
+        raise ModelUnavailable("A network failed")
+
+    monkeypatch.setattr(model._sessions[1], "run", fail)
+    with pytest.raises(ModelUnavailable):
+        coded.decoded()
+
+
+# -- cells -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampling", [(1, 1), (2, 1), (2, 2)])
+def test_channels_are_numbered_as_the_document_says(sampling: tuple[int, int]) -> None:
+    across, down = sampling
+    rng = np.random.default_rng(1)
+    luma = rng.integers(-99, 99, (32, 32, 64)).astype(np.int32)
+    chroma = rng.integers(-99, 99, (2, 32 // down, 32 // across, 64)).astype(np.int32)
+    cells = to_cells(PatchBlocks(luma, chroma, np.zeros((2, 0), np.int32)), sampling)
+    seen = np.zeros(768, bool)
+    for component, blocks in enumerate([luma, *chroma]):
+        rows, columns = blocks.shape[0] // 16, blocks.shape[1] // 16
+        for i, j in np.ndindex(rows, columns):
+            for frequency in (0, 9, 63):
+                channel = 256 * component + 64 * (2 * i + j) + frequency
+                assert np.array_equal(cells[..., channel], blocks[i::rows, j::columns, frequency])
+            seen[channel - 63 : channel + 1] = True
+    assert not cells[..., ~seen].any()
+    back = from_cells(cells, sampling, 3)
+    assert np.array_equal(back.luma, luma)
+    assert np.array_equal(back.chroma, chroma)
+
+
+def test_cells_of_a_grey_patch() -> None:
+    blocks = blocks_of(jpeg_picture(40, 50, "grey"))
+    patch = cut(blocks, Grid(50, 40), 0)
+    cells = to_cells(patch, (1, 1))
+    assert not cells[..., 256:].any()
+    back = from_cells(cells, (1, 1), 1)
+    assert np.array_equal(back.luma, patch.luma)
+    assert len(back.chroma) == 0
