@@ -39,7 +39,7 @@ from models.networks.subband_prior import (
 CELL = 16  # pixels
 SAMPLINGS = 3  # 4:4:4, 4:2:2, 4:2:0
 INPUT_CHANNELS = CHANNELS + COMPONENTS * FREQUENCIES + 1
-FITTING_STEPS = 100  # of training, in which means and starts are fitted
+FITTING_STEPS = 60  # of training, in which means and starts are fitted
 REFIT_EVERY = 20
 # Steps that the network is shown, by component and place of the zigzag.
 SHOWN_STEPS = ((LUMA, (0, 2, 9, 20, 40)), (CB, (0, 5)), (CR, (5,)))
@@ -86,11 +86,10 @@ class JpegDct(nn.Module):
         """Logarithm of bits a pixel, since pictures differ tenfold; ``cells`` (B, 961, h, w)."""
         bits = [group / (cells.shape[2] * cells.shape[3] * CELL**2) for group in self(cells)]
         spent = torch.stack(bits).sum(0)
-        parts = {"dc": (0, 1, 2), "luma": range(3, 11), "chroma": range(11, len(bits))}
-        logs = {
-            name: float(sum(bits[group].detach().mean() for group in groups))
-            for name, groups in parts.items()
-        }
+        logs = {"luma": 0.0, "chroma": 0.0}
+        for group, part in zip(self.groups, bits, strict=True):
+            name = "luma" if group.channels[0] < PHASES * FREQUENCIES else "chroma"
+            logs[name] += float(part.detach().mean())
         return torch.log1p(spent).mean(), {"bpp": float(spent.detach().mean()), **logs}
 
     def forward(self, cells: Tensor) -> list[Tensor]:

@@ -7,29 +7,32 @@ coefficient f = 8 v + u (0 the DC) of component k's block p.
     group   content                                     channels
     0       luma DC, phase 0, as differences            1
     1, 2    luma DC, phase 3; 1 and 2                   1, 2
-    3, 4    luma, zigzag 1-5, phases 0 and 3; 1 and 2   10, 10
-    5, 6    6-14, the same                              18, 18
-    7, 8    15-27                                       26, 26
-    9, 10   28-63                                       72, 72
-    11, 12  DC of Cb, of Cr, phase 0, as differences    1, 1
-    13, 14  Cb, Cr, zigzag 1-5, phase 0                 5, 5
-    15, 16  Cb, Cr, 6-63, phase 0                       58, 58
-    17-19   both, phase 2: DC; 1-5; 6-63                2, 10, 116
-    20-22   both, phases 1 and 3: the same              4, 20, 232
+    3-18    luma by ``LUMA_BANDS``, each band twice:    4 to 42
+            phases 0 and 3, then 1 and 2
+    19, 20  DC of Cb, of Cr, phase 0, as differences    1, 1
+    21-26   by ``CHROMA_BANDS``: Cb, Cr, phase 0        5 to 43
+    27-30   both, phase 2: DC, then by CHROMA_BANDS     2 to 86
+    31-34   both, phases 1 and 3: the same              4 to 172
 
-A picture with 4:2:0 chroma ends with group 16, with 4:2:2 with 19, a grey one with 10.
+A picture with 4:2:0 chroma ends with group 26, with 4:2:2 with 30, a grey one with 18.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 LUMA, CB, CR = 0, 1, 2
 COMPONENTS = 3
 PHASES = 4
 FREQUENCIES = 64
 CHANNELS = COMPONENTS * PHASES * FREQUENCIES
-LOW, MIDDLE, HIGH, HIGHEST = range(1, 6), range(6, 15), range(15, 28), range(28, 64)
+# Places of the zigzag.
+LUMA_BANDS = tuple(
+    range(first, stop) for first, stop in pairwise((1, 3, 6, 10, 15, 21, 28, 43, 64))
+)
+CHROMA_BANDS = (range(1, 6), range(6, 21), range(21, 64))
+PREDICTED = 15  # of luma, places below have means
 _FIRST, _SECOND = (0, 3), (1, 2)  # phases that touch at corners only
 
 
@@ -78,35 +81,36 @@ def coefficient_groups() -> list[CoefficientGroup]:
         CoefficientGroup(opposite, first),
         CoefficientGroup(between, first + opposite),
     ]
-    low = [channels(LUMA, phases, LOW) for phases in (_FIRST, _SECOND)]
-    made += [CoefficientGroup(low[0], luma_dc), CoefficientGroup(low[1], luma_dc + low[0])]
-    known = luma_dc + low[0] + low[1]
-    middle = [channels(LUMA, phases, MIDDLE) for phases in (_FIRST, _SECOND)]
-    made += [CoefficientGroup(middle[0], known), CoefficientGroup(middle[1], known + middle[0])]
-    for band in (HIGH, HIGHEST):
-        made += [CoefficientGroup(channels(LUMA, phases, band)) for phases in (_FIRST, _SECOND)]
-    return made + _chroma_groups(luma_dc + low[0] + low[1])
+    known, told = luma_dc, luma_dc
+    for band in LUMA_BANDS:
+        for phases in (_FIRST, _SECOND):
+            coded = channels(LUMA, phases, band)
+            made.append(CoefficientGroup(coded, known if band.stop <= PREDICTED else ()))
+            if band.stop <= PREDICTED:
+                known += coded
+            if band.stop <= CHROMA_BANDS[0].stop:
+                told += coded
+    return made + _chroma_groups(told)
 
 
 def _chroma_groups(luma: tuple[int, ...]) -> list[CoefficientGroup]:
     """Groups of Cb and Cr; ``luma``: what of it predicts theirs."""
-    dc, rest = range(1), range(6, 64)
+    dc, low, *rest = range(1), *CHROMA_BANDS
     both = (CB, CR)
     first = {k: channels(k, (0,), dc) for k in both}
-    low = {k: channels(k, (0,), LOW) for k in both}
     made = [CoefficientGroup(first[k], differences=True) for k in both]
-    made.append(CoefficientGroup(low[CB], luma + first[CB]))
-    made.append(CoefficientGroup(low[CR], luma + first[CB] + first[CR] + low[CB]))
-    made += [CoefficientGroup(channels(k, (0,), rest)) for k in both]
-    known = luma + first[CB] + first[CR] + low[CB] + low[CR]
+    known = luma
+    for k in both:
+        known += first[k]
+        made.append(CoefficientGroup(channels(k, (0,), low), known))
+        known += made[-1].channels
+    made += [CoefficientGroup(channels(k, (0,), band)) for band in rest for k in both]
     for phases in ((2,), (1, 3)):
-        more = {
-            places: channels(CB, phases, places) + channels(CR, phases, places)
-            for places in (dc, LOW, rest)
-        }
-        made.append(CoefficientGroup(more[dc], known))
-        known += more[dc]
-        made.append(CoefficientGroup(more[LOW], known))
-        known += more[LOW]
-        made.append(CoefficientGroup(more[rest]))
+        more = [
+            channels(CB, phases, band) + channels(CR, phases, band) for band in (dc, *CHROMA_BANDS)
+        ]
+        for part in more[:2]:
+            made.append(CoefficientGroup(part, known))
+            known += part
+        made += [CoefficientGroup(part) for part in more[2:]]
     return made
