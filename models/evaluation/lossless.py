@@ -25,6 +25,7 @@ from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
 from service.pictures import Metadata, Picture
 from service.runtime.card import LosslessModelCard
+from service.runtime.jpeg_model import JpegModel
 from service.runtime.latent_model import LatentModel
 from service.runtime.lossless_model import LosslessModel
 from service.runtime.zoo import Zoo
@@ -118,9 +119,10 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
 
 
 def newest(zoo: Zoo) -> dict[str, LosslessModel | LatentModel]:
-    """Every lossless model of a zoo, in its newest version, by the name that results give it."""
+    """Every lossless model of pixels in a zoo, its newest version, by the name in results."""
     names = sorted({str(card["name"]) for card in zoo.models() if card["kind"] == "lossless"})
-    return {MODEL_PREFIX + name: zoo.lossless(name) for name in names}
+    models = {MODEL_PREFIX + name: zoo.lossless(name) for name in names}
+    return {name: model for name, model in models.items() if not isinstance(model, JpegModel)}
 
 
 def _operations(card: LosslessModelCard) -> object:

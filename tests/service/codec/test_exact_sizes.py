@@ -91,6 +91,7 @@ def test_inspection_shows_where_the_blade_is(
         "bytes": sum(lengths),
         "largest": max(lengths),
         "raw": 0,
+        "jpeg": None,
         "blade_pixels": blade_area().sum(),
         "blade_bpp": wavy_file.report["blade_bpp"],
         "lent_patches": 0,

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from service.codec import exact_source
+from service.codec.container.jpeg_fields import JpegSteps
 from service.codec.container.layout import LosslessStream, ModelReference
 from service.codec.container.parser import parse
 from service.codec.container.writer import pack
@@ -120,22 +121,42 @@ def test_a_prefix_shows_what_has_arrived(jpeg_decoder: Decoder, file: bytes) -> 
     assert decoded.report["exact_patches"] == 2
 
 
-def test_a_file_whose_model_is_of_another_kind_is_refused(
+@pytest.mark.parametrize("change", ["4:4:4", "4:2:2", "steps", "model"])
+def test_a_lie_about_the_jpeg_is_damage_or_refused(
+    jpeg_decoder: Decoder, file: bytes, change: str
+) -> None:
+    jpeg = parse(file).header.jpeg
+    assert jpeg is not None
+    if change == "model":
+        with pytest.raises(BadStream, match="not coded as model"):
+            jpeg_decoder.decompress(_with_header(file, jpeg=None))
+        return
+    samplings = {"4:4:4": (1, 1), "4:2:2": (2, 1), "steps": (2, 2)}
+    steps = tuple(np.maximum(part, 2) - (change == "steps") for part in jpeg.steps)
+    lie = JpegSteps(samplings[change], tuple(part.astype(np.uint8) for part in steps))
+    decoded = jpeg_decoder.decompress(_with_header(file, jpeg=lie))
+    assert decoded.report["damaged_blade"] == [1, 4, 5]
+
+
+def test_a_model_of_another_kind_is_refused(
     jpeg_decoder: Decoder, jpeg_zoo: Zoo, file: bytes
 ) -> None:
     """Bit 3 and the model must agree, as soon as there is blade."""
     pyramid = jpeg_zoo.lossless("pyramid").card
+    other = ModelReference(pyramid.name, pyramid.version, pyramid.digest)
+    with pytest.raises(BadStream, match="not coded as model"):
+        jpeg_decoder.decompress(_with_header(file, lossless_model=other))
+
+
+def _with_header(file: bytes, **changes: object) -> bytes:
+    """The same streams in a file whose index says something else."""
     blade = parse(file)
     streams = [
         LosslessStream(bytes(blade.lossless_stream(number) or b""), entry.raw)
         for number, entry in blade.lossless.items()
     ]
-    other = ModelReference(pyramid.name, pyramid.version, pyramid.digest)
-    for changes in ({"lossless_model": other}, {"jpeg": None}):
-        header = replace(blade.header, **changes)
-        data = pack(header, [], [], blade.metadata(), None, streams)
-        with pytest.raises(BadStream, match="not coded as model"):
-            jpeg_decoder.decompress(data)
+    header = replace(blade.header, **changes)  # type: ignore[arg-type]
+    return pack(header, [], [], blade.metadata(), None, streams)
 
 
 def test_verification_looks_at_the_pixels(
