@@ -20,7 +20,6 @@ from models.export.coefficient_tables import (
 )
 from models.export.exact_graph import LOWERINGS
 from models.export.prior_graphs import step_graphs
-from models.layers.density import index_of
 from models.layers.exact import exact_layers, set_exact
 from models.networks.coefficient_means import NEIGHBOURS
 from models.networks.jpeg_dct import JpegDct, shown_steps
@@ -92,19 +91,15 @@ def write_coefficient_entry(
         **card,
     )
     model = JpegModel(folder, written, ReferenceDevice("cpu", 1))
-    answers = folder / "known_answers.npz"
     values = _example()
-    save_arrays(answers, values=values, answers=lossless_answers_of(model, values))
-    files = dict(written.files) | {answers.name: sha256_of(answers)}
-    written = written.model_copy(update={"files": dict(sorted(files.items()))})
+    answers = lossless_answers_of(model, values)
+    save_arrays(folder / "known_answers.npz", values=values, answers=answers)
     write_card(folder, written)
     return written
 
 
 def arrays_of(network: JpegDct) -> dict[str, NDArray[np.generic]]:
     """What the service needs of a network beside its graphs and tables."""
-    steps = torch.arange(1, _LARGEST_STEP + 1, dtype=torch.float64)
-    by_step = torch.round(index_of(-torch.log(steps)) * INDEX_FRACTION).int().numpy()
     told = magnitude(torch.arange(_LARGEST_STEP + 1).float()) * 2**MAGNITUDE_BITS
     channels = [channel for group in network.groups for channel in group.channels]
     starts = torch.round(network.start[channels].double() * INDEX_FRACTION).int().numpy()
@@ -112,7 +107,7 @@ def arrays_of(network: JpegDct) -> dict[str, NDArray[np.generic]]:
         "channels": np.array(channels, np.int32),
         "group_sizes": np.array([len(group.channels) for group in network.groups], np.int32),
         "differences": np.array([group.differences for group in network.groups], np.uint8),
-        "step_offsets": np.concatenate([[0], by_step]).astype(np.int32),
+        "step_offsets": np.zeros(256, np.int32),
         "start_offsets": starts.astype(np.int32),
         "step_features": told.numpy().astype(np.uint8),
         "feature_steps": np.array(shown_steps(), np.int32),
@@ -134,6 +129,6 @@ def _example() -> NDArray[np.int32]:
     slope = 300 / (1 + frequency // 8 + frequency % 8) ** 2
     strength = 2.0 ** rng.integers(-5, 3, (2, CELLS, CELLS, 1))
     values = rng.laplace(size=(2, CELLS, CELLS, CHANNELS)) * slope * strength
-    wild = rng.random(values.shape) < 1e-3
-    values[wild] = rng.integers(-LARGEST_VALUE, LARGEST_VALUE, int(wild.sum()))
-    return np.rint(values).clip(-LARGEST_VALUE, LARGEST_VALUE - 1).astype(np.int32)
+    wild = rng.integers(-LARGEST_VALUE, LARGEST_VALUE, values.shape)
+    values = np.where(rng.random(values.shape) < 1e-3, wild, np.rint(values))
+    return values.clip(-LARGEST_VALUE, LARGEST_VALUE - 1).astype(np.int32)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.export.fraction_tables import FractionCounts, deviations
-from models.layers.density import index_of, laplace_bits
+from models.layers.density import laplace_bits
 from models.networks.jpeg_dct import JpegDct, features, present, split_cells
 from models.networks.jpeg_groups import COMPONENTS, FREQUENCIES, PHASES
 from models.networks.subband_prior import INDEX_FRACTION, to_sixteenths
@@ -39,19 +39,18 @@ def coefficient_counts(network: JpegDct, batches: Iterable[Tensor]) -> FractionC
     for cells in batches:
         values, steps, sampling = split_cells(cells)
         residuals, there = network.residuals(values, steps), present(sampling).bool()
-        shift = torch.round(index_of(-torch.log(steps.double())) * INDEX_FRACTION)
-        shift = shift + torch.round(network.start.double() * INDEX_FRACTION)
+        starts = torch.round(network.start.double() * INDEX_FRACTION)
 
         def code(
             group: int,
             raw: Tensor,
             residuals: list[tuple[Tensor, Tensor]] = residuals,
             there: Tensor = there,
-            shift: Tensor = shift,
+            starts: Tensor = starts,
         ) -> Tensor:
             channels = list(network.groups[group].channels)
             symbols, fraction = residuals[group]
-            index = to_sixteenths(raw).double() + shift[:, channels, None, None]
+            index = to_sixteenths(raw).double() + starts[channels, None, None]
             scale = torch.floor(index / INDEX_FRACTION).clamp(0, SCALES - 1)
             table = FRACTIONS * scale + fraction * FRACTIONS + NO_FRACTION
             kept = there[:, channels]

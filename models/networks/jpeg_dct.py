@@ -2,9 +2,9 @@
 
 What a JPEG's decoder shows follows from its coefficients, so a blade that came in one is kept
 exactly by keeping these. The network is ``SubbandPrior`` on one grid, a cell of 16x16 pixels a
-position, with the groups of ``jpeg_groups``; it tells the scale of each coefficient before it was
-quantised, and the step that quantised it turns that into a table. Means come from coefficients
-known before by an integer convolution that is fitted, not trained.
+position, with the groups of ``jpeg_groups``. It tells scales in steps, as coefficients around are
+in steps: telling them in units of the picture, divided by the step afterwards, took 2 % more bits.
+Means come from coefficients known before by an integer convolution that is fitted, not trained.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from models.networks.subband_prior import (
 CELL = 16  # pixels
 SAMPLINGS = 3  # 4:4:4, 4:2:2, 4:2:0
 INPUT_CHANNELS = CHANNELS + COMPONENTS * FREQUENCIES + 1
-FITTING_STEPS = 60  # of training, in which means and starts are fitted
+FITTING_STEPS = 40  # of training, in which means and starts are fitted
 REFIT_EVERY = 20
 # Steps that the network is shown, by component and place of the zigzag.
 SHOWN_STEPS = ((LUMA, (0, 2, 9, 20, 40)), (CB, (0, 5)), (CR, (5,)))
@@ -61,7 +61,7 @@ class JpegDct(nn.Module):
     blocks that a sampling has not are 0. Crops of 256x256 pixels have 16x16 cells.
     """
 
-    def __init__(self, width: int = 128) -> None:
+    def __init__(self, width: int = 112) -> None:
         super().__init__()
         self.groups = coefficient_groups()
         starts, layout = 0, []
@@ -100,13 +100,12 @@ class JpegDct(nn.Module):
                 self._fit(values, steps, sampling)
             residuals = self.residuals(values, steps)
             there = present(sampling)
-            shift = index_of(-torch.log(steps.double())).float() + self.start
         spent: list[Tensor] = []
 
         def code(group: int, raw: Tensor) -> Tensor:
             channels = list(self.groups[group].channels)
             symbols, fraction = residuals[group]
-            index = raw.float() + shift[:, channels, None, None]
+            index = raw.float() + self.start[channels, None, None]
             bits = laplace_bits(symbols - fraction, deviation(index)).sum((2, 3))
             spent.append((bits * there[:, channels]).sum(1))
             return symbols
@@ -139,10 +138,10 @@ class JpegDct(nn.Module):
         there = present(sampling)
         for group, (symbols, _) in enumerate(self.residuals(values, steps)):
             channels = list(self.groups[group].channels)
-            size = symbols.abs().mean((2, 3)) * steps[:, channels]
+            size = symbols.abs().mean((2, 3))
             self.seen[channels, 0] += (size * there[:, channels]).sum(0)
             self.seen[channels, 1] += there[:, channels].sum(0)
-        scale = (self.seen[:, 0] + 0.1) / (self.seen[:, 1] + 0.1)
+        scale = (self.seen[:, 0] + 0.1) / (self.seen[:, 1] + 1.0)
         self.start.copy_(index_of(torch.log(scale * math.sqrt(2))))
 
 
