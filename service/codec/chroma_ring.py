@@ -18,6 +18,23 @@ from service.codec.patch_mask import PATCH
 
 Positions = NDArray[np.intp]
 
+_PASSES = ((0, 4, 0), (2, 4, 2), (1, 2, 1))
+"""First number in a line, and how many on to the next, and to the neighbours that are known."""
+
+
+@dataclass(frozen=True)
+class RingPass:
+    """Samples of the ring that are coded together, and the neighbours that guess them.
+
+    All are places in the ring, 0 to R - 1, of n samples. Where a sample has one neighbour, before
+    and after are the same; where it is alone, they mean nothing.
+    """
+
+    samples: Positions
+    before: Positions
+    after: Positions
+    alone: NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class ChromaPlace:
@@ -57,16 +74,23 @@ class ChromaPlace:
         At (2, 2) the row above, with corners, the one below, the column left, the column right;
         at (2, 1) the columns alone; at (1, 1) none.
         """
+        grids = [
+            np.mgrid[top:end, left:right].reshape(2, -1) for top, end, left, right in self._lines
+        ]
+        positions = np.concatenate([np.empty((2, 0), np.intp), *grids], axis=1)
+        return positions[0], positions[1]
+
+    @cached_property
+    def _lines(self) -> list[tuple[int, int, int, int]]:
+        """Of each line of the ring the first row, the last and one more, and columns likewise."""
         rows, columns = self.size
-        lines = (
-            [] if self.sampling == (1, 1) else [(0, rows, -1, 0), (0, rows, columns, columns + 1)]
-        )
+        if self.sampling == (1, 1):
+            return []
+        lines = [(0, rows, -1, 0), (0, rows, columns, columns + 1)]
         if self.sampling == (2, 2):
             whole = -1, columns + 1
             lines = [(-1, 0, *whole), (rows, rows + 1, *whole), *lines]
-        grids = [np.mgrid[top:end, left:right].reshape(2, -1) for top, end, left, right in lines]
-        positions = np.concatenate([np.empty((2, 0), np.intp), *grids], axis=1)
-        return positions[0], positions[1]
+        return lines
 
     @cached_property
     def coded(self) -> NDArray[np.bool_]:
@@ -75,6 +99,31 @@ class ChromaPlace:
         near_rows, near_columns = self.in_picture(rows, columns)
         inside: NDArray[np.bool_] = (near_rows == rows) & (near_columns == columns)
         return inside
+
+    @cached_property
+    def passes(self) -> tuple[RingPass, ...]:
+        """Passes in which the ring's coded samples are coded, each from those before."""
+        lengths = [(end - top) * (right - left) for top, end, left, right in self._lines]
+        nothing = np.empty(0, np.intp)
+        in_line = np.concatenate([nothing, *map(np.arange, lengths)])
+        length = np.repeat(lengths, lengths) if lengths else nothing
+
+        def neighbours(samples: Positions, distance: int) -> tuple[Positions, NDArray[np.bool_]]:
+            """Where they are, and whether they are in the line and coded."""
+            number = in_line[samples] + distance
+            there = (number >= 0) & (number < length[samples])
+            places = np.where(there, samples + distance, samples)
+            return places, there & self.coded[places]
+
+        found = []
+        for first, spacing, distance in _PASSES:
+            samples = np.flatnonzero(self.coded & (in_line % spacing == first))
+            before, is_before = neighbours(samples, -distance)
+            after, is_after = neighbours(samples, distance)
+            alone = ~(is_before | is_after) if distance else np.ones(samples.size, np.bool_)
+            before, after = np.where(is_before, before, after), np.where(is_after, after, before)
+            found.append(RingPass(samples, before, after, alone))
+        return tuple(found)
 
     def in_picture(self, rows: Positions, columns: Positions) -> tuple[Positions, Positions]:
         """The nearest positions that the picture has."""

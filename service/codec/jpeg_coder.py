@@ -7,6 +7,7 @@ patch. What decoding gives back are pixels: docs/FORMAT.md, section 10.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +17,17 @@ from service.codec.container.jpeg_fields import JpegSteps
 from service.codec.container.layout import RAW_CHECK_BYTES, LosslessStream
 from service.codec.grid import Grid
 from service.codec.integrity import crc32c
+from service.codec.inverse_dct import BLOCK
 from service.codec.jpeg_pixels import PatchBlocks, cut, patch_pixels, ring_residuals, with_ring
 from service.codec.lossless import Samples, raw_stream, unpack_raw
 from service.errors import BadStream
 from service.pictures.jpeg_blocks import JpegBlocks
 from service.runtime.jpeg_chain import CELLS, JpegChain, symbols_of
-from service.runtime.jpeg_model import CHANNELS, FREQUENCIES, PHASES, JpegModel
+from service.runtime.jpeg_model import CHANNELS, COMPONENTS, FREQUENCIES, PHASES, JpegModel
 
 _Integers = NDArray[np.int32]
 _Tables = NDArray[np.uint8]
+_Cell = TypeVar("_Cell", np.int32, np.bool_)
 _LUMA = PHASES * FREQUENCIES  # channels
 
 
@@ -49,23 +52,24 @@ class JpegCoder:
     def encode(self, blocks: JpegBlocks, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture."""
         patches = [cut(blocks, self._grid, number) for number in numbers]
+        there = self._coded(numbers)
         truth = np.stack([to_cells(patch, self._sampling) for patch in patches])
         chain = JpegChain(self._model, self._steps, self._sampling, len(numbers))
         coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in numbers]
 
         def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
             group = chain.groups[number]
+            within = there[..., group.channels]
             symbols = symbols_of(group, centres, truth[..., group.channels])
             for patch, steps in enumerate(coded):
-                steps.append((symbols[patch].ravel(), tables[patch].ravel()))
-            return symbols
+                steps.append((symbols[patch][within[patch]], tables[patch][within[patch]]))
+            return np.where(within, symbols, np.int32(0))
 
         chain.walk(code)
         for number, patch, steps in zip(numbers, patches, coded, strict=True):
-            residuals, contexts = ring_residuals(
-                patch, self._steps, self._sampling, self._grid, number
-            )
-            steps.append((residuals, self._model.ring_tables[contexts]))
+            ring = ring_residuals(patch, self._steps, self._sampling, self._grid, number)
+            for tables, (symbols, contexts) in zip(self._model.ring_tables, ring, strict=False):
+                steps.append((symbols, tables[contexts]))
         return [
             self._pack(self._pixels(patch, number), steps)
             for number, patch, steps in zip(numbers, patches, coded, strict=True)
@@ -92,25 +96,30 @@ class JpegCoder:
             except BadStream:
                 continue
         if live:
-            values, sound = self._coefficients([stack for _, stack in live])
+            stacks = [stack for _, stack in live]
+            values, sound = self._coefficients(stacks, [numbers[place] for place, _ in live])
             for patch, (place, stack) in enumerate(live):
                 if sound[patch]:
                     found[place] = self._samples(values[patch], stack, numbers[place])
         return found
 
-    def _coefficients(self, stacks: Sequence[Stack]) -> tuple[_Integers, list[bool]]:
+    def _coefficients(
+        self, stacks: Sequence[Stack], numbers: Sequence[int]
+    ) -> tuple[_Integers, list[bool]]:
         """Coefficients (P, 16, 16, 768) from stacks, and whether they could be read at all."""
         sound = [True] * len(stacks)
+        there = self._coded(numbers)
         chain = JpegChain(self._model, self._steps, self._sampling, len(stacks))
 
         def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
+            within = there[..., chain.groups[number].channels]
             symbols = np.zeros(tables.shape, np.int32)
             for patch, stack in enumerate(stacks):
                 if not sound[patch]:
                     continue
                 try:
-                    flat = stack.pop_step(tables[patch].ravel(), self._model.tables)
-                    symbols[patch] = flat.reshape(tables.shape[1:])
+                    chosen = tables[patch][within[patch]]
+                    symbols[patch][within[patch]] = stack.pop_step(chosen, self._model.tables)
                 except BadStream:
                     sound[patch] = False
             return symbols
@@ -120,8 +129,9 @@ class JpegCoder:
     def _samples(self, values: _Integers, stack: Stack, number: int) -> Samples | None:
         """Samples from coefficients (16, 16, 768) and what is left of the stack, if it is whole."""
 
-        def read(contexts: NDArray[np.uint8]) -> _Integers:
-            return stack.pop_step(self._model.ring_tables[contexts], self._model.tables)
+        def read(number_of_pass: int, contexts: NDArray[np.uint8]) -> _Integers:
+            tables = self._model.ring_tables[number_of_pass, contexts]
+            return stack.pop_step(tables, self._model.tables)
 
         bare = from_cells(values, self._sampling, len(self._steps))
         try:
@@ -130,6 +140,10 @@ class JpegCoder:
             return None
         samples = self._pixels(patch, number)
         return samples if stack.ends_on(crc32c(samples.tobytes())) else None
+
+    def _coded(self, numbers: Sequence[int]) -> NDArray[np.bool_]:
+        """Which coefficients of patches are coded, (P, 16, 16, 768)."""
+        return np.stack([coded_cells(self._grid, number, self._sampling) for number in numbers])
 
     def _pixels(self, patch: PatchBlocks, number: int) -> Samples:
         found = patch_pixels(patch, self._steps, self._sampling, self._grid, number)
@@ -168,7 +182,23 @@ def from_cells(cells: _Integers, sampling: tuple[int, int], components: int) -> 
     return PatchBlocks(luma, np.stack(chroma) if chroma else nothing, np.zeros((2, 0), np.int32))
 
 
-def _by_phase(cells: _Integers, component: int, sampling: tuple[int, int]) -> _Integers:
+def coded_cells(grid: Grid, number: int, sampling: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which coefficients of a patch are coded, (16, 16, 768): those of blocks in the picture.
+
+    A block is in the picture if its first pixel is. Channels that are not there may be either.
+    """
+    window = grid.patch(number)
+    coded = np.zeros((CELLS, CELLS, CHANNELS), np.bool_)
+    for component in range(COMPONENTS):
+        across, down = sampling if component else (1, 1)
+        rows = BLOCK * down * np.arange(2 * CELLS // down) < window.bottom - window.top
+        columns = BLOCK * across * np.arange(2 * CELLS // across) < window.right - window.left
+        blocks = np.repeat((rows[:, None] & columns)[..., None], FREQUENCIES, axis=-1)
+        _by_phase(coded, component, sampling)[...] = _split(blocks)
+    return coded
+
+
+def _by_phase(cells: NDArray[_Cell], component: int, sampling: tuple[int, int]) -> NDArray[_Cell]:
     """A component's part of cells (16, 16, 768), as a view: (16, 16, rows, columns, 64)."""
     across, down = sampling if component else (1, 1)
     part = cells[..., component * _LUMA : (component + 1) * _LUMA]
@@ -176,7 +206,7 @@ def _by_phase(cells: _Integers, component: int, sampling: tuple[int, int]) -> _I
     return phases[:, :, : 2 // down, : 2 // across]
 
 
-def _split(blocks: _Integers) -> _Integers:
+def _split(blocks: NDArray[_Cell]) -> NDArray[_Cell]:
     """Blocks (r, c, 64) of a patch by cell, (16, 16, r / 16, c / 16, 64)."""
     rows, columns = blocks.shape[0] // CELLS, blocks.shape[1] // CELLS
     return blocks.reshape(CELLS, rows, CELLS, columns, FREQUENCIES).swapaxes(1, 2)

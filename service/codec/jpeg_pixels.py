@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.codec import chroma_upsampling
-from service.codec.chroma_ring import ChromaPlace, Positions
+from service.codec.chroma_ring import ChromaPlace, Positions, RingPass
 from service.codec.grid import Grid
 from service.codec.inverse_dct import BLOCK, samples_of_blocks
 from service.codec.jpeg_colour import from_ycbcr
@@ -43,7 +43,7 @@ class PatchBlocks:
 def cut(blocks: JpegBlocks, grid: Grid, number: int) -> PatchBlocks:
     """Take a patch out of a picture.
 
-    Blocks that the file has not are flat, with the DC of the nearest block that it has.
+    Blocks that the file has not are 0; nothing of them is within the picture.
     """
     place = ChromaPlace(blocks.sampling, grid, number)
     row, column = divmod(number, grid.columns)
@@ -69,22 +69,26 @@ def cut(blocks: JpegBlocks, grid: Grid, number: int) -> PatchBlocks:
 
 def ring_residuals(
     patch: PatchBlocks, steps: Steps, sampling: tuple[int, int], grid: Grid, number: int
-) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """What is coded of a patch's ring.
+) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
+    """What is coded of a patch's ring, pass by pass.
 
     Returns
     -------
-    residuals
-        (n,), what the ring's samples have more than the nearest of the patch itself: those of Cb,
-        then those of Cr, without those that are not coded.
-    contexts
-        (n,), 0 to 15: by how much the nearest sample differs from the one farther inside.
+    list[tuple[NDArray[np.int32], NDArray[np.uint8]]]
+        Of each of three passes symbols (n,), those of Cb, then those of Cr, and contexts (n,), 0 to
+        15. A symbol is what a sample has more than the nearest of the patch itself (its residual),
+        less what its neighbours' residuals guess of it.
     """
     if not patch.ring.size:
-        return np.zeros(0, np.int32), np.zeros(0, np.uint8)
+        return []
     place = ChromaPlace(sampling, grid, number)
-    nearest, contexts = _guess(patch, steps, place)
-    return (patch.ring[:, place.coded] - nearest).reshape(-1), contexts
+    nearest, contexts = _nearest(patch, steps, place)
+    residuals = patch.ring - nearest
+    coded = []
+    for one in place.passes:
+        guesses, chosen = _guess(residuals, contexts, one)
+        coded.append(((residuals[:, one.samples] - guesses).reshape(-1), chosen))
+    return coded
 
 
 def with_ring(
@@ -93,7 +97,7 @@ def with_ring(
     sampling: tuple[int, int],
     grid: Grid,
     number: int,
-    read: Callable[[NDArray[np.uint8]], NDArray[np.int32]],
+    read: Callable[[int, NDArray[np.uint8]], NDArray[np.int32]],
 ) -> PatchBlocks:
     """Inverse of ``ring_residuals``.
 
@@ -102,22 +106,25 @@ def with_ring(
     patch
         Its ring is not looked at.
     read
-        Gives residuals (n,) for their contexts (n,). Not called if no sample is coded.
+        Gives the symbols (n,) of a pass for their contexts (n,). Not called where n is 0.
 
     Returns
     -------
     PatchBlocks
-        With the ring, each sample 0 to 255 also where residuals are damaged.
+        With the ring, each sample 0 to 255 also where symbols are damaged.
     """
     place = ChromaPlace(sampling, grid, number)
     rows, columns = place.ring
     if not len(patch.chroma) or not rows.size:
         return replace(patch, ring=np.zeros((2, 0), np.int32))
-    ring = np.zeros((2, rows.size), np.int32)
-    if place.coded.any():
-        nearest, contexts = _guess(patch, steps, place)
-        residuals = np.clip(read(contexts).reshape(nearest.shape), -255, 255)
-        ring[:, place.coded] = np.clip(nearest + residuals, 0, 255)
+    nearest, contexts = _nearest(patch, steps, place)
+    residuals = np.zeros_like(nearest)
+    for number_of_pass, one in enumerate(place.passes):
+        if one.samples.size:
+            guesses, chosen = _guess(residuals, contexts, one)
+            symbols = np.clip(read(number_of_pass, chosen).reshape(guesses.shape), -510, 510)
+            residuals[:, one.samples] = np.clip(guesses + symbols, -255, 255)
+    ring = np.clip(nearest + residuals, 0, 255)
     frame = place.framed(_chroma_samples(patch, steps), ring)
     return replace(patch, ring=frame[:, rows + 1, columns + 1].astype(np.int32))
 
@@ -149,12 +156,9 @@ def _cut_blocks(
     component: NDArray[np.int16], top: int, left: int, rows: int, columns: int
 ) -> NDArray[np.int32]:
     """Blocks of a component (R, C, 64) from a block on, (rows, columns, 64)."""
-    height, width, _ = component.shape
-    down, across = top + np.arange(rows), left + np.arange(columns)
-    near = np.ix_(np.minimum(down, height - 1), np.minimum(across, width - 1))
-    found: NDArray[np.int32] = component[near].astype(np.int32)
-    found[down >= height, :, 1:] = 0
-    found[:, across >= width, 1:] = 0
+    found = np.zeros((rows, columns, component.shape[-1]), np.int32)
+    there = component[top : top + rows, left : left + columns]
+    found[: there.shape[0], : there.shape[1]] = there
     return found
 
 
@@ -175,11 +179,14 @@ def _samples_at(
     return samples[which, rows % BLOCK, columns % BLOCK].astype(np.int32)
 
 
-def _guess(
+def _nearest(
     patch: PatchBlocks, steps: Steps, place: ChromaPlace
 ) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-    """Of the ring's coded samples the nearest of the patch, (2, n / 2), and contexts, (n,)."""
-    rows, columns = (positions[place.coded] for positions in place.ring)
+    """Of the ring's samples the nearest of the patch, and how little it is alike one further in.
+
+    Both are (2, R); the second is 0 to 15, the context of samples that have no neighbours.
+    """
+    rows, columns = place.ring
     near = place.in_patch(rows, columns)
     # As far inside as the ring is outside; where the patch is one sample wide, the same again.
     inner = place.in_patch(2 * near[0] - rows, 2 * near[1] - columns)
@@ -187,5 +194,19 @@ def _guess(
     pairs = zip(patch.chroma, steps[1:], strict=True)
     samples = np.stack([_samples_at(component, of_one, *both) for component, of_one in pairs])
     nearest, farther = np.split(samples, 2, axis=1)
-    contexts = np.minimum(np.abs(nearest - farther), _HIGHEST_CONTEXT)
-    return nearest, contexts.astype(np.uint8).reshape(-1)
+    return nearest, _contexts(nearest, farther)
+
+
+def _guess(
+    residuals: NDArray[np.int32], contexts: NDArray[np.uint8], one: RingPass
+) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Guess a pass's residuals, (2, n / 2), and tell contexts, (n,), from those known of (2, R)."""
+    before, after = residuals[:, one.before], residuals[:, one.after]
+    guesses = np.where(one.alone, 0, (before + after) >> 1)
+    chosen = np.where(one.alone, contexts[:, one.samples], _contexts(before, after))
+    return guesses.astype(np.int32), chosen.reshape(-1)
+
+
+def _contexts(one: NDArray[np.int32], other: NDArray[np.int32]) -> NDArray[np.uint8]:
+    found: NDArray[np.uint8] = np.minimum(np.abs(one - other), _HIGHEST_CONTEXT).astype(np.uint8)
+    return found

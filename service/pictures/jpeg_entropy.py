@@ -1,6 +1,7 @@
 """Huffman decoding of a sequential JPEG scan, compiled at its first use.
 
-Numba is only imported then: that and the compiling take a second or so. Compiled code does not
+Numba is only imported then: that and the compiling take a second or so, unless `compile_decoder`
+was called before. Compiled code does not
 check its indices, so all that the file has a say in is checked here, bit by bit.
 
 Source: ITU-T T.81 (1992), annex F.2.
@@ -75,6 +76,11 @@ def decode_scan(
             bytes_, start, tables, plan, rows, columns, restart_interval, ZIGZAG, coefficients
         )
     )
+
+
+def compile_decoder() -> None:
+    """Compile what `decode_scan` runs, so that its first call need not."""
+    _compiled()
 
 
 @cache

@@ -23,7 +23,7 @@ CHANNELS = COMPONENTS * PHASES * FREQUENCIES
 SAMPLINGS = ((1, 1), (2, 1), (2, 2))
 """Pixels of luma to a sample of chroma, across and down; in the order of the features."""
 FEATURE_STEPS = 8
-RING_CONTEXTS = 16
+RING_PASSES, RING_CONTEXTS = 3, 16
 LARGEST_VALUE = 2**15  # magnitude of a coefficient
 _LARGEST_STEP = 255
 _LARGEST_OFFSET = 2**20  # sixteenths of a table step; far beyond all tables
@@ -79,7 +79,7 @@ class JpegModel:
     groups
         In coding order.
     ring_tables
-        (16,) table of a sample of the ring, by its context.
+        (3, 16) uint8, table of a sample of the ring by its pass and its context.
 
     Raises
     ------
@@ -133,7 +133,8 @@ class JpegModel:
         if feature_steps[:, 0].max() >= COMPONENTS:
             raise ValueError("a feature is of a component that is none")
         self._feature_steps = [(int(k), int(f)) for k, f in feature_steps]
-        ring_tables = _within(arrays, "ring_tables", 0, len(self.tables) - 1, RING_CONTEXTS)
+        last = len(self.tables) - 1
+        ring_tables = _within(arrays, "ring_tables", 0, last, RING_PASSES, RING_CONTEXTS)
         self.ring_tables = ring_tables.astype(np.uint8)
         ends = np.cumsum([0, *sizes])
         self.groups = tuple(

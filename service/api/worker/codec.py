@@ -68,6 +68,8 @@ class Codec:
 def open_codec(settings: Settings) -> Codec:
     """Open the zoo, check known answers of the default models on this machine, put a codec on it.
 
+    What the first request would else wait for is done here: the worker is not ready before.
+
     Raises
     ------
     ModelUnavailable
@@ -110,9 +112,12 @@ def _checked_zoo(settings: Settings) -> Zoo:
 
 def _load_lossless(zoo: Zoo) -> None:
     """Load the lossless models that are taken by default, as far as they are there."""
+    from service.pictures.jpeg_entropy import compile_decoder
+
     if zoo.has_lossless:
         zoo.lossless()
-        zoo.lossless_of_jpegs()
+    if zoo.lossless_of_jpegs() is not None:
+        compile_decoder()
 
 
 def load_factory(path: str) -> Callable[[Settings], Codec]:

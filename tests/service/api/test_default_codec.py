@@ -48,6 +48,18 @@ def test_default_models_are_checked_at_the_start(zoo_folder, tmp_path):
         open_codec(Settings(zoo_path=tmp_path / "zoo", threads=1))
 
 
+def test_no_request_waits_for_what_reads_jpegs(zoo_folder, jpeg_zoo_folder, tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr("service.pictures.jpeg_entropy.compile_decoder", lambda: calls.append(1))
+    codec = open_codec(Settings(zoo_path=jpeg_zoo_folder, threads=1))
+    assert "jpeg-dct/1" in codec.zoo.health()["models_loaded"]
+    assert calls == [1]
+    for name in ("lite", "pyramid"):
+        (tmp_path / name).symlink_to(zoo_folder / name)
+    open_codec(Settings(zoo_path=tmp_path, threads=1))
+    assert calls == [1]  # nothing would use it
+
+
 class GoodForLossyOnly:
     """A zoo whose lossless model gets its known answers wrong on CUDA."""
 

@@ -60,7 +60,7 @@ def arrays() -> dict[str, NDArray[np.generic]]:
         "start_offsets": (_TABLE_STEPS * np.log(spread / 0.2)).astype(np.int32),
         "step_features": (32 * np.log2(np.maximum(steps, 1))).astype(np.uint8),
         "feature_steps": np.array(FEATURE_STEPS, np.int32),
-        "ring_tables": (4 * (15 + np.arange(16)) + 2).astype(np.uint8),
+        "ring_tables": (4 * (15 + np.arange(16) - [[0], [2], [5]]) + 2).astype(np.uint8),
     }
     for number, (name, group) in enumerate(GROUPS.items()):
         if name in INPUTS:

@@ -44,6 +44,61 @@ def test_what_is_coded_of_it(sampling, size, number, coded):
     assert ChromaPlace(sampling, Grid(*size), number).coded.sum() == coded
 
 
+@pytest.mark.parametrize(
+    ("sampling", "size", "number"),
+    [
+        ((2, 2), (1000, 700), 5),
+        ((2, 2), (1000, 700), 0),
+        ((2, 2), (1000, 700), 11),
+        ((2, 2), (257, 257), 3),  # one sample, so lines of one and of two
+        ((2, 2), (1, 300), 1),
+        ((2, 1), (1000, 700), 5),
+        ((2, 1), (1000, 259), 5),  # lines of three samples
+        ((2, 1), (200, 100), 0),
+        ((1, 1), (1000, 700), 5),
+    ],
+)
+def test_passes(sampling, size, number):
+    place = ChromaPlace(sampling, Grid(*size), number)
+    lengths = {(1, 1): [], (2, 1): [256, 256], (2, 2): [130, 130, 128, 128]}[sampling]
+    expected = [[], [], []]
+    for line, length in enumerate(lengths):
+        first = sum(lengths[:line])
+        for k in range(length):
+            if not place.coded[first + k]:
+                continue
+            own, away = {0: (0, None), 2: (1, 2)}.get(k % 4, (2, 1))
+            known = [
+                first + m
+                for m in ([] if away is None else [k - away, k + away])
+                if 0 <= m < length and place.coded[first + m]
+            ]
+            expected[own].append((first + k, known))
+    assert len(place.passes) == 3
+    for found, samples in zip(place.passes, expected, strict=True):
+        assert found.samples.tolist() == [sample for sample, _ in samples]
+        for at, (_, known) in enumerate(samples):
+            assert found.alone[at] == (not known)
+            if known:
+                assert (found.before[at], found.after[at]) == (known[0], known[-1])
+    seen = [one.samples for one in place.passes]
+    assert sorted(np.concatenate(seen)) == np.flatnonzero(place.coded).tolist()
+
+
+def test_samples_have_one_neighbour_or_none_at_the_ends():
+    inside = ChromaPlace((2, 2), BIG, 5).passes[2]
+    assert not inside.alone.any()
+    ends = inside.samples[inside.before == inside.after]
+    assert ends.tolist() == [129, 259, 260 + 127, 388 + 127]  # the last of each line
+    # Above one column of samples there are two: the corner at the left, and the one above.
+    narrow = ChromaPlace((2, 2), Grid(257, 257), 3).passes
+    assert [one.samples.size for one in narrow] == [2, 0, 1]
+    # With no patch at the left there is no corner, and a sample may have nobody.
+    lonely = ChromaPlace((2, 2), Grid(1, 300), 1).passes
+    assert [one.samples.tolist() for one in lonely] == [[], [], [1]]
+    assert lonely[2].alone.all()
+
+
 @pytest.mark.parametrize("sampling", [(2, 1), (2, 2)])
 @pytest.mark.parametrize("number", [0, 3, 5, 8, 11])
 def test_the_frame_is_the_picture_with_its_edge_repeated(sampling, number):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from service.codec.container.jpeg_fields import JpegSteps
 from service.codec.grid import Grid
-from service.codec.jpeg_coder import JpegCoder, from_cells, to_cells
-from service.codec.jpeg_pixels import PatchBlocks, cut
+from service.codec.jpeg_coder import JpegCoder, coded_cells, from_cells, to_cells
+from service.codec.jpeg_pixels import PatchBlocks, cut, patch_pixels
 from service.errors import ModelUnavailable
 from service.pictures import Picture
 from service.pictures.jpeg_blocks import JpegBlocks, read_blocks
@@ -69,9 +71,10 @@ def test_patches_come_back(model: JpegModel, kind: str, height: int, width: int)
 
 @pytest.mark.parametrize("kind", SUBSAMPLINGS)
 def test_patches_of_pixels_enough_are_coded(model: JpegModel, kind: str) -> None:
-    coded = Coded(model, jpeg_picture(300, 515, kind))
-    assert [raw for _, raw in coded.streams[:2]] == [False, False]
-    assert coded.streams[5][1]  # 44x3 pixels
+    coded = Coded(model, jpeg_picture(300, 513, kind))
+    assert [raw for _, raw in coded.streams] == [False] * 6  # the last has 44x1 pixels
+    coded = Coded(model, jpeg_picture(257, 513, kind))
+    assert [raw for _, raw in coded.streams] == [*[False] * 5, True]  # the last has one
 
 
 @pytest.mark.parametrize("quality", [1, 30, 100])
@@ -107,7 +110,7 @@ def test_damage_stays_in_its_patch(model: JpegModel) -> None:
 
 
 def test_damage_of_a_raw_patch_is_found(model: JpegModel) -> None:
-    coded = Coded(model, jpeg_picture(20, 20, "4:2:0"))
+    coded = Coded(model, jpeg_picture(1, 1, "4:2:0"))
     ((data, raw),) = coded.streams
     assert raw
     assert coded.decoded({0: bytes([data[0] ^ 1]) + data[1:]}) == [False]
@@ -166,3 +169,79 @@ def test_cells_of_a_grey_patch() -> None:
     back = from_cells(cells, (1, 1), 1)
     assert np.array_equal(back.luma, patch.luma)
     assert len(back.chroma) == 0
+
+
+# -- blocks outside the picture --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sampling", [(1, 1), (2, 1), (2, 2)])
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [((600, 600), 0), ((600, 600), 8), ((8, 8), 0), ((9, 8), 0), ((16, 17), 0), ((257, 513), 2)],
+)
+def test_which_blocks_are_coded(
+    sampling: tuple[int, int], size: tuple[int, int], number: int
+) -> None:
+    grid = Grid(size[1], size[0])
+    patch = grid.patch(number)
+    found = coded_cells(grid, number, sampling)
+    for component in range(3):
+        across, down = sampling if component else (1, 1)
+        for row, column in np.ndindex(32 // down, 32 // across):
+            cell, i = divmod(row, 2 // down)
+            other, j = divmod(column, 2 // across)
+            expected = (
+                patch.top + 8 * down * row < size[0] and patch.left + 8 * across * column < size[1]
+            )
+            first = 256 * component + 64 * (2 * i + j)
+            assert (found[cell, other, first : first + 64] == expected).all()
+
+
+@pytest.mark.parametrize("kind", SUBSAMPLINGS)
+@pytest.mark.parametrize(
+    ("height", "width"), [(1, 1), (24, 40), (257, 281), (300, 265), (270, 515)]
+)
+def test_pixels_hang_on_coded_blocks_alone(kind: str, height: int, width: int) -> None:
+    picture = jpeg_picture(height, width, kind)
+    blocks = blocks_of(picture)
+    grid = Grid(width, height)
+    rng = np.random.default_rng(3)
+    for number in range(grid.rows * grid.columns):
+        patch = cut(blocks, grid, number)
+        cells = to_cells(patch, blocks.sampling)
+        coded = coded_cells(grid, number, blocks.sampling)
+        other = np.where(coded, cells, rng.integers(-99, 99, cells.shape)).astype(np.int32)
+        spoiled = from_cells(other, blocks.sampling, len(blocks.steps))
+        spoiled = PatchBlocks(spoiled.luma, spoiled.chroma, patch.ring)
+        pixels = patch_pixels(spoiled, blocks.steps, blocks.sampling, grid, number)
+        assert np.array_equal(pixels, picture.pixels[grid.patch(number).slices])
+    assert not coded[..., :256].all()
+
+
+def test_blocks_outside_cost_nothing(model: JpegModel) -> None:
+    """Whatever the file has there, the stream is the same."""
+    coded = Coded(model, jpeg_picture(264, 264, "4:2:0"))
+    assert not coded.streams[0][1]
+    rng = np.random.default_rng(3)
+    wild = [component.copy() for component in coded.blocks.coefficients]
+    assert wild[0].shape == (34, 34, 64)
+    wild[0][33:] = rng.integers(-999, 999, wild[0][33:].shape)
+    wild[0][:, 33:] = rng.integers(-999, 999, wild[0][:, 33:].shape)
+    blocks = replace(coded.blocks, coefficients=tuple(wild))
+    streams = coded.coder.encode(blocks, coded.numbers)
+    assert [(stream.data, stream.raw) for stream in streams] == coded.streams
+    wild[0][32, 32, 0] += 9
+    streams = coded.coder.encode(blocks, coded.numbers)
+    assert [(stream.data, stream.raw) for stream in streams[:3]] == coded.streams[:3]
+    assert streams[3].data != coded.streams[3][0]
+
+
+def test_a_patch_at_the_border_costs_what_it_shows(
+    model: JpegModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.codec.jpeg_coder.RAW_CHECK_BYTES", 2**20)  # none raw
+    coded = Coded(model, jpeg_picture(256, 272, "4:4:4", quality=95))
+    assert [raw for _, raw in coded.streams] == [False, False]
+    assert all(coded.decoded())
+    whole, strip = (len(data) for data, _ in coded.streams)
+    assert strip < 0.07 * whole  # a sixteenth of it

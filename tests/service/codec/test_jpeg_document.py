@@ -68,6 +68,14 @@ class Reader:
         phase = channel % 256 // 64
         return channel < 256 or phase in PHASES[self.kind]
 
+    def is_coded(self, row: int, column: int, channel: int) -> bool:
+        """Whether the block that a channel of a cell belongs to begins within the picture."""
+        across, down = ACROSS_DOWN[self.kind] if channel >= 256 else (1, 1)
+        i, j = divmod(channel % 256 // 64, 2)
+        top = self.top + 8 * down * (2 // down * row + i)
+        left = self.left + 8 * across * (2 // across * column + j)
+        return top < self.height and left < self.width
+
     def coefficients(self) -> None:
         told = [
             int(self.made["step_features"][self.steps[k][f]]) if k < len(self.steps) else 0
@@ -100,8 +108,16 @@ class Reader:
             total = sum(x[i : i + 16, j : j + 16] @ weights[i, j] for i, j in np.ndindex(3, 3))
             mean = np.clip((total + 512 * steps) // (1024 * steps), -131072, 131071)
         centre, tables = (mean + 2) >> 2, 4 * scale + ((mean + 2) & 3)
-        popped = pop_step(self.stack, tables.ravel().tolist(), self.tables)
-        symbols = np.array(popped).reshape(16, 16, n)
+        coded = [
+            (row, column, place)
+            for row, column in np.ndindex(16, 16)
+            for place, channel in enumerate(channels)
+            if self.is_coded(row, column, channel)
+        ]
+        popped = pop_step(self.stack, [int(tables[at]) for at in coded], self.tables)
+        symbols = np.zeros((16, 16, n), int)
+        for at, symbol in zip(coded, popped, strict=True):
+            symbols[at] = symbol
         values = centre + symbols
         if self.made["differences"][number]:
             values = symbols.copy()
@@ -129,28 +145,44 @@ class Reader:
     def ring(self, samples: list[np.ndarray]) -> list[dict[tuple[int, int], int]]:
         """The coded samples around the patch, by row and column, of Cb and of Cr."""
         rows, columns = samples[0].shape
-        lines = []
+        lines: list[list[tuple[int, int]]] = []
         if self.kind == "4:2:0":
-            lines += [(row, column) for row in (-1, rows) for column in range(-1, columns + 1)]
+            lines += [[(row, column) for column in range(-1, columns + 1)] for row in (-1, rows)]
         if self.kind in ("4:2:0", "4:2:2"):
-            lines += [(row, column) for column in (-1, columns) for row in range(rows)]
-        coded = [at for at in lines if self.near(*at) == at]
+            lines += [[(row, column) for row in range(rows)] for column in (-1, columns)]
 
         def in_patch(row: int, column: int) -> tuple[int, int]:
             return self.near(min(max(row, 0), rows - 1), min(max(column, 0), columns - 1))
 
-        chosen, nearest = [], []
-        for c in samples:
-            for row, column in coded:
-                inside = in_patch(row, column)
-                d = in_patch(2 * inside[0] - row, 2 * inside[1] - column)
-                nearest.append(int(c[inside]))
-                chosen.append(
-                    int(self.made["ring_tables"][min(abs(int(c[inside]) - int(c[d])), 15)])
-                )
-        popped = pop_step(self.stack, chosen, self.tables)
-        found = [s + c for s, c in zip(popped, nearest, strict=True)]
-        return [dict(zip(coded, found[k * len(coded) :], strict=False)) for k in range(2)]
+        residuals: dict[tuple[int, int, int], int] = {}  # by component, line, number in the line
+        for number_of_pass in range(3):
+            asked, guesses, chosen = [], [], []
+            for k, c in enumerate(samples):
+                for n, line in enumerate(lines):
+                    for number, (row, column) in enumerate(line):
+                        far = number % 4 == 0
+                        own = 0 if far else 1 if number % 4 == 2 else 2
+                        if own != number_of_pass or self.near(row, column) != (row, column):
+                            continue
+                        away = 2 if own == 1 else 1
+                        sides = (number - away, number + away)
+                        known = [residuals[k, n, m] for m in sides if (k, n, m) in residuals]
+                        inside = in_patch(row, column)
+                        d = in_patch(2 * inside[0] - row, 2 * inside[1] - column)
+                        guess, context = 0, abs(int(c[inside]) - int(c[d]))
+                        if known and not far:
+                            guess, context = (known[0] + known[-1]) >> 1, abs(known[0] - known[-1])
+                        asked.append((k, n, number))
+                        guesses.append(guess)
+                        chosen.append(int(self.made["ring_tables"][own][min(context, 15)]))
+            popped = pop_step(self.stack, chosen, self.tables)
+            for at, guess, symbol in zip(asked, guesses, popped, strict=True):
+                residuals[at] = guess + symbol
+        found: list[dict[tuple[int, int], int]] = [{}, {}]
+        for (k, n, number), residual in residuals.items():
+            at = lines[n][number]
+            found[k][at] = int(samples[k][in_patch(*at)]) + residual
+        return found
 
     def near(self, row: int, column: int) -> tuple[int, int]:
         """The nearest chroma sample that the picture has, counted from the patch's first."""
@@ -207,6 +239,9 @@ class Reader:
         ("4:2:2", (100, 700), 1),  # both neighbours
         ("4:2:0", (450, 470), 0),  # one beside and one below
         ("4:2:0", (450, 470), 3),
+        ("4:2:0", (257, 600), 4),  # one row of blocks, of one row of pixels
+        ("4:2:2", (265, 264), 3),  # one row of chroma blocks and a half
+        ("4:4:4", (300, 265), 1),
         ("4:2:0", (300, 3), 0),  # chroma too narrow for a triangle
     ],
 )

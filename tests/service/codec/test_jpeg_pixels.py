@@ -44,15 +44,24 @@ def without_ring(patch):
 
 
 def through_the_ring_coder(patch, blocks, grid, number):
-    residuals, contexts = ring_residuals(patch, blocks.steps, blocks.sampling, grid, number)
-    assert residuals.shape == contexts.shape
-
-    def read(asked):
-        assert np.array_equal(asked, contexts)
-        return residuals
-
     about = blocks.steps, blocks.sampling, grid, number
-    return with_ring(without_ring(patch), *about, read)
+    coded = dict(enumerate(ring_residuals(patch, *about)))
+
+    def read(number_of_pass, asked):
+        assert number_of_pass == min(coded)
+        symbols, contexts = coded.pop(number_of_pass)
+        assert (symbols.dtype, contexts.dtype) == (np.int32, np.uint8)
+        assert symbols.shape == contexts.shape
+        assert np.array_equal(asked, contexts)
+        while coded and not coded[min(coded)][0].size:
+            coded.pop(min(coded))
+        return symbols
+
+    while coded and not coded[min(coded)][0].size:
+        coded.pop(min(coded))
+    received = with_ring(without_ring(patch), *about, read)
+    assert not coded
+    return received
 
 
 def check_all_patches(blocks, pixels, grid):
@@ -107,17 +116,16 @@ def test_shapes(subsampling, chroma, ring):
     assert {array.dtype for array in (patch.luma, patch.chroma)} == {np.dtype(np.int32)}
 
 
-def test_blocks_beyond_the_file_are_flat():
+def test_blocks_beyond_the_file_are_zero():
     blocks, _, grid = encoded(304, 32, "noise", quality=95)
     own = blocks.coefficients[0][:, 32:]
     assert own.shape == (4, 6, 64)
-    assert own[-1, :, 1:].any()
-    assert own[:, -1, 1:].any()
     patch = cut(blocks, grid, 1)
-    assert np.array_equal(patch.luma[:4, :6], own)
-    assert np.array_equal(patch.luma[..., 0], np.pad(own[..., 0], ((0, 28), (0, 26)), mode="edge"))
-    assert not patch.luma[4:, :, 1:].any()
-    assert not patch.luma[:, 6:, 1:].any()
+    assert np.array_equal(patch.luma, np.pad(own, ((0, 28), (0, 26), (0, 0))))
+    for component, found in zip(blocks.coefficients[1:], patch.chroma, strict=True):
+        rest = component[:, 16:]
+        assert rest.shape == (2, 3, 64)
+        assert np.array_equal(found, np.pad(rest, ((0, 14), (0, 13), (0, 0))))
 
 
 @pytest.mark.parametrize("subsampling", ["4:2:2", "4:2:0"])
@@ -146,39 +154,51 @@ def test_what_is_coded_of_each_sample(subsampling, number):
         min(side, whole - first) - 1
         for side, whole, first in zip(place.size, place.picture_size, place.first, strict=True)
     ]
-    residuals, contexts = [], []
+    residuals, contexts = np.zeros(patch.ring.shape, int), np.zeros(patch.ring.shape, int)
     for component in (0, 1):
         plane = samples_of_blocks(patch.chroma[component], blocks.steps[1 + component]).astype(int)
-        for sample, coded, *position in zip(
-            patch.ring[component], place.coded, *place.ring, strict=True
+        for at, (sample, *position) in enumerate(
+            zip(patch.ring[component], *place.ring, strict=True)
         ):
-            if not coded:
-                continue
             near = [min(max(at, 0), end) for at, end in zip(position, last, strict=True)]
             inner = [one + (one > at) - (one < at) for one, at in zip(near, position, strict=True)]
-            residuals.append(sample - plane[*near])
-            contexts.append(min(abs(plane[*near] - plane[*inner]), 15))
-    assert found[0].tolist() == residuals
-    assert found[1].tolist() == contexts
+            residuals[component, at] = sample - plane[*near]
+            contexts[component, at] = min(abs(plane[*near] - plane[*inner]), 15)
+    first, *others = zip(found, place.passes, strict=True)
+    (symbols, chosen), one = first
+    assert symbols.tolist() == residuals[:, one.samples].reshape(-1).tolist()
+    assert chosen.tolist() == contexts[:, one.samples].reshape(-1).tolist()
+    for (symbols, chosen), one in others:
+        assert symbols.size == 2 * one.samples.size
+        expected, expected_contexts = [], []
+        for component in (0, 1):
+            for at, *sides in zip(one.samples, one.before, one.after, strict=True):
+                a, b = (residuals[component, side] for side in sides)
+                expected.append(residuals[component, at] - (a + b) // 2)
+                expected_contexts.append(min(abs(a - b), 15))
+        assert symbols.tolist() == expected
+        assert chosen.tolist() == expected_contexts
 
 
 @pytest.mark.parametrize("subsampling", ["4:2:2", "4:2:0"])
-def test_residuals_and_contexts_of_smooth_chroma_are_small(subsampling):
+def test_symbols_and_contexts_of_smooth_chroma_are_small(subsampling):
     blocks, _, grid = encoded(700, 700, quality=95, subsampling=subsampling)
     patch = cut(blocks, grid, 4)
-    residuals, contexts = ring_residuals(patch, blocks.steps, blocks.sampling, grid, 4)
-    place = ChromaPlace(blocks.sampling, grid, 4)
-    assert residuals.size == 2 * place.coded.sum() == patch.ring.size
-    assert contexts.max() <= 15
-    assert np.abs(residuals).mean() < 0.2 * np.abs(patch.ring - 128).mean()
-    assert np.abs(residuals[contexts > 9]).mean() > np.abs(residuals[contexts < 2]).mean()
+    coded = ring_residuals(patch, blocks.steps, blocks.sampling, grid, 4)
+    assert sum(symbols.size for symbols, _ in coded) == patch.ring.size
+    sizes = [np.abs(symbols).mean() for symbols, _ in coded]
+    assert sizes[0] < 0.2 * np.abs(patch.ring - 128).mean()
+    assert max(sizes[1:]) < sizes[0]
+    assert max(contexts.max() for _, contexts in coded) <= 15
+    symbols, contexts = coded[0]  # noise alone is left to the others
+    assert np.abs(symbols[contexts > 9]).mean() > np.abs(symbols[contexts < 2]).mean()
 
 
 def test_nothing_is_read_where_nothing_is_coded():
     blocks, _, grid = encoded(100, 60, subsampling="4:2:0")
     patch = cut(blocks, grid, 0)
 
-    def read(contexts):
+    def read(number_of_pass, contexts):
         raise AssertionError
 
     received = with_ring(without_ring(patch), blocks.steps, blocks.sampling, grid, 0, read)
@@ -188,9 +208,26 @@ def test_nothing_is_read_where_nothing_is_coded():
 def test_a_patch_of_one_column_has_contexts():
     blocks, _, grid = encoded(257, 257, subsampling="4:2:0")  # patch 3 is one chroma sample
     patch = cut(blocks, grid, 3)
-    residuals, contexts = ring_residuals(patch, blocks.steps, blocks.sampling, grid, 3)
-    assert residuals.size == 6  # above, left and the corner between, twice
-    assert not contexts.any()
+    coded = ring_residuals(patch, blocks.steps, blocks.sampling, grid, 3)
+    # The corner and the sample at the left, nothing, the sample above; each twice.
+    assert [symbols.size for symbols, _ in coded] == [4, 0, 2]
+    assert not any(contexts.any() for _, contexts in coded)
+    above, corner = patch.ring[:, 1], patch.ring[:, 0]
+    assert coded[2][0].tolist() == (above - corner).tolist()  # one neighbour says it all
+
+
+def test_a_sample_with_no_neighbours_has_a_context_all_the_same():
+    blocks, _, grid = encoded(2, 300, "noise", quality=95, subsampling="4:2:0")
+    patch = cut(blocks, grid, 1)
+    coded = ring_residuals(patch, blocks.steps, blocks.sampling, grid, 1)
+    symbols, contexts = coded[2]
+    planes = [
+        samples_of_blocks(component, steps).astype(int)
+        for component, steps in zip(patch.chroma, blocks.steps[1:], strict=True)
+    ]
+    assert symbols.tolist() == [patch.ring[k, 1] - planes[k][0, 0] for k in (0, 1)]
+    assert contexts.tolist() == [min(abs(p[0, 0] - p[1, 0]), 15) for p in planes]
+    assert contexts.any()
 
 
 @pytest.mark.parametrize("sampling", [None, *SAMPLINGS.values()])
@@ -208,7 +245,7 @@ def test_damaged_patches_give_pixels_and_no_warnings(sampling):
     )
     about = (np.full(64, 255, np.uint8),) * (1 + components), sampling or (1, 1), grid, 1
 
-    def read(contexts):
+    def read(number_of_pass, contexts):
         return rng.integers(-(2**31), 2**31, contexts.size).astype(np.int32)
 
     with warnings.catch_warnings():

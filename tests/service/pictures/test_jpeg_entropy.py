@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from service.pictures import jpeg_entropy
 from service.pictures.jpeg_blocks import read_blocks
-from service.pictures.jpeg_entropy import lookup_table
+from service.pictures.jpeg_entropy import compile_decoder, lookup_table
 from service.pictures.jpeg_headers import HuffmanTable
 from tests.service.pictures.jpeg_files import AC_CODE, DC_CODE, Bits, coded, jpeg, segment
 
@@ -150,3 +151,15 @@ def test_a_lookup_table_knows_each_code_by_its_first_bits():
     assert set(table[0x8000:0xA000].tolist()) == {3 * 256 + 9}
     assert table[0xA000] == 16 * 256 + 1
     assert not table[0xA001:].any()
+
+
+def test_what_was_compiled_is_not_compiled_again(monkeypatch):
+    jpeg_entropy._compiled.cache_clear()
+    compile_decoder()
+
+    def fail(*arguments, **options):
+        raise AssertionError
+
+    monkeypatch.setattr("numba.njit", fail)
+    assert block_of((0, 4), (0, 8)) is not None
+    compile_decoder()
