@@ -107,7 +107,6 @@ def arrays_of(network: JpegDct) -> dict[str, NDArray[np.generic]]:
         "channels": np.array(channels, np.int32),
         "group_sizes": np.array([len(group.channels) for group in network.groups], np.int32),
         "differences": np.array([group.differences for group in network.groups], np.uint8),
-        "step_offsets": np.zeros(256, np.int32),
         "start_offsets": starts.astype(np.int32),
         "step_features": told.numpy().astype(np.uint8),
         "feature_steps": np.array(shown_steps(), np.int32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -15,9 +15,11 @@ from models.networks.jpeg_dct import JpegDct, features, present, split_cells
 from models.networks.jpeg_groups import COMPONENTS, FREQUENCIES, PHASES
 from models.networks.subband_prior import INDEX_FRACTION, to_sixteenths
 from service.codec.inverse_dct import samples_of_blocks
-from service.runtime.jpeg_model import RING_CONTEXTS
+from service.runtime.jpeg_model import RING_CONTEXTS, RING_PASSES
 from service.runtime.lossless_model import FRACTIONS, SCALES
 from service.runtime.tables import TableSet
+
+_Pass = tuple[NDArray[np.int32], NDArray[np.int32]]  # contexts and symbols, (n,) each
 
 NO_FRACTION = 2  # of a mean that is an integer
 MANY = 4  # batches that tell of the ring
@@ -62,9 +64,14 @@ def coefficient_counts(network: JpegDct, batches: Iterable[Tensor]) -> FractionC
     return counts
 
 
-def ring_samples(batches: Iterable[Tensor]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Contexts and residuals as a ring has them, of borders of blocks within patches, (n,) each."""
-    contexts, residuals = [], []
+def ring_samples(batches: Iterable[Tensor]) -> list[tuple[NDArray[np.uint8], NDArray[np.int32]]]:
+    """Contexts and symbols of a ring's passes, (n,) each, as borders of blocks within patches have them.
+
+    Each block's last column of chroma samples is taken for a ring left of what follows it.
+    """
+    found: list[list[tuple[NDArray[np.int32], NDArray[np.int32]]]] = [
+        [] for _ in range(RING_PASSES)
+    ]
     for cells in list(batches)[:MANY]:
         values, steps, sampling = split_cells(cells)
         for patch, kind in enumerate(sampling.tolist()):
@@ -72,33 +79,49 @@ def ring_samples(batches: Iterable[Tensor]) -> tuple[NDArray[np.uint8], NDArray[
                 continue
             rows = 2 if kind == 1 else 1
             blocks = values[patch].reshape(COMPONENTS, PHASES, FREQUENCIES, *cells.shape[2:])
+            tables = steps[patch].reshape(COMPONENTS, PHASES, FREQUENCIES)[:, 0]
             for component in range(1, COMPONENTS):
-                table = steps[patch].reshape(COMPONENTS, PHASES, FREQUENCIES)[component, 0]
                 several = blocks[component, 0 : 2 * rows : 2].permute(2, 0, 3, 1)
                 plane = samples_of_blocks(
                     several.reshape(-1, cells.shape[3], FREQUENCIES).int().numpy(),
-                    table.numpy().astype(np.uint8),
+                    tables[component].numpy().astype(np.uint8),
                 ).astype(np.int32)
-                # A block's first column seen from the right, its neighbours further right known.
-                outside, nearest = plane[:, 7:-2:8], plane[:, 8:-1:8]
-                inside = plane[:, 9::8][:, : nearest.shape[1]]
-                residuals.append((outside - nearest).ravel())
-                contexts.append(np.minimum(np.abs(nearest - inside), RING_CONTEXTS - 1).ravel())
-    return np.concatenate(contexts).astype(np.uint8), np.concatenate(residuals)
+                lines = (plane[:, 8 * k - 1 : 8 * k + 2].T for k in range(1, cells.shape[3]))
+                for ring, nearest, inside in lines:
+                    for seen, told in zip(
+                        found, _passes(ring - nearest, nearest - inside), strict=True
+                    ):
+                        seen.append(told)
+    return [
+        (
+            np.minimum(np.concatenate([c for c, _ in seen]), RING_CONTEXTS - 1).astype(np.uint8),
+            np.concatenate([symbols for _, symbols in seen]),
+        )
+        for seen in found
+    ]
 
 
-def cheapest_ring_tables(
-    tables: TableSet, samples: tuple[NDArray[np.uint8], NDArray[np.int32]]
-) -> NDArray[np.uint8]:
-    """For each context the table, of those without a fraction, that codes its residuals best."""
-    contexts, residuals = samples
+def _passes(residuals: NDArray[np.int32], slope: NDArray[np.int32]) -> list[_Pass]:
+    """Contexts, not limited, and symbols of a line's passes; its length is a multiple of 4."""
+    found = [(np.abs(slope[::4]), residuals[::4])]
+    for spacing in (4, 2):
+        before = residuals[::spacing]
+        after = np.append(before[1:], before[-1])
+        symbols = residuals[spacing // 2 :: spacing] - ((before + after) >> 1)
+        found.append((np.abs(before - after), symbols))
+    return found
+
+
+def cheapest_ring_tables(tables: TableSet, passes: Sequence[_Pass]) -> NDArray[np.uint8]:
+    """(3, 16): by pass and context the table, of those without a fraction, that codes it best."""
     candidates = range(NO_FRACTION, len(tables), FRACTIONS)
-    chosen = np.full(RING_CONTEXTS, NO_FRACTION, np.uint8)
-    for context in range(RING_CONTEXTS):
-        met = residuals[contexts == context]
-        if len(met):
-            costs = [tables.bits(met, np.full(len(met), t)) for t in candidates]
-            chosen[context] = candidates[int(np.argmin(costs))]
-        elif context:  # never met: as the one below
-            chosen[context] = chosen[context - 1]
+    chosen = np.full((len(passes), RING_CONTEXTS), NO_FRACTION, np.uint8)
+    for row, (contexts, symbols) in zip(chosen, passes, strict=True):
+        for context in range(RING_CONTEXTS):
+            met = symbols[contexts == context]
+            if len(met):
+                costs = [tables.bits(met, np.full(len(met), t)) for t in candidates]
+                row[context] = candidates[int(np.argmin(costs))]
+            elif context:  # never met: as the one below
+                row[context] = row[context - 1]
     return chosen

@@ -49,7 +49,7 @@ class JpegChain:
         self.groups = model.groups[: model.count(sampling, len(steps))]
         self._steps = steps
         features = np.broadcast_to(model.features(steps, sampling), (patches, CELLS, CELLS, 11))
-        self._chain = ExactChain(model.level(steps), features, np.zeros(patches, np.int64))
+        self._chain = ExactChain(model.level, features, np.zeros(patches, np.int64))
         self._values = np.zeros((patches, CELLS, CELLS, CHANNELS), np.int32)
 
     def walk(self, code: Code) -> NDArray[np.int32]:

@@ -78,6 +78,8 @@ class JpegModel:
         256: for each of 64 scales, four by the fraction of the mean.
     groups
         In coding order.
+    level
+        The networks; what their chain answers are scales.
     ring_tables
         (3, 16) uint8, table of a sample of the ring by its pass and its context.
 
@@ -105,14 +107,17 @@ class JpegModel:
             self._read(arrays, [group.channels for group in anatomy.jpeg_groups])
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{tables} cannot be read: {error}") from error
-        self._sessions = tuple(
+        sessions = tuple(
             Session(pinned(f"step_{group}.{device.lowering}.onnx"), device)
             for group in range(len(self.groups))
         )
-        self._cards = [
+        cards = [
             GroupCard(name=group.name, channels=group.channels, fold=1)
             for group in anatomy.jpeg_groups
         ]
+        # At two anchors alike there is one quality.
+        starts = np.stack([self._start_offsets, self._start_offsets])
+        self.level = ExactLevel(cards, sessions, starts, SCALES)
 
     def _read(self, arrays: dict[str, NDArray[np.generic]], sizes: list[int]) -> None:
         """Take the arrays; ValueError if they are not as they must be."""
@@ -126,7 +131,6 @@ class JpegModel:
             raise ValueError("the groups do not hold every channel once")
         differences = _of(arrays, "differences", len(sizes))
         limit = _LARGEST_OFFSET
-        self._step_offsets = _within(arrays, "step_offsets", -limit, limit, _LARGEST_STEP + 1)
         self._start_offsets = _within(arrays, "start_offsets", -limit, limit, CHANNELS)
         self._step_features = _within(arrays, "step_features", 0, 255, _LARGEST_STEP + 1)
         feature_steps = _within(arrays, "feature_steps", 0, FREQUENCIES - 1, FEATURE_STEPS, 2)
@@ -149,13 +153,6 @@ class JpegModel:
         """Groups that a picture of a sampling has: the first ones."""
         there = existing(sampling, components)
         return sum(bool(there[group.channels].all()) for group in self.groups)
-
-    def level(self, steps: Steps) -> ExactLevel:
-        """The networks, for one picture's steps; what its chain answers are scales."""
-        channels = np.concatenate([group.channels for group in self.groups])
-        offsets = self._start_offsets + self._step_offsets[steps_of(channels, steps)]
-        # At two anchors alike there is one quality.
-        return ExactLevel(self._cards, self._sessions, np.stack([offsets, offsets]), SCALES)
 
     def features(self, steps: Steps, sampling: tuple[int, int]) -> NDArray[np.float32]:
         """What the first network is told of a picture, (11,) integers."""

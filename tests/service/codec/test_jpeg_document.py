@@ -97,7 +97,7 @@ class Reader:
         n = len(channels)
         steps = np.array([self.step(channel) for channel in channels])
         index = spread[..., None] + 3 * np.arange(n) % 40
-        index += self.made["step_offsets"][steps] + self.made["start_offsets"][before : before + n]
+        index += self.made["start_offsets"][before : before + n]
         scale = np.clip(index >> 4, 0, 63)
         mean = np.zeros((16, 16, n), int)
         if f"mean_inputs_{number}" in self.made:

@@ -98,13 +98,13 @@ def swap_groups(made: dict) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda made: made.pop("step_offsets"),
+        lambda made: made.pop("start_offsets"),
         lambda made: made.update(channels=made["channels"][:-1]),
         lambda made: made["channels"].__setitem__(5, made["channels"][6]),
         lambda made: made["group_sizes"].__setitem__(0, 2),
         lambda made: made.update(differences=np.ones(len(GROUPS), np.uint8)),
-        lambda made: made.update(step_offsets=made["step_offsets"].astype(float)),
-        lambda made: made["step_offsets"].__setitem__(3, 2**24),
+        lambda made: made.update(start_offsets=made["start_offsets"].astype(float)),
+        lambda made: made["start_offsets"].__setitem__(3, 2**24),
         lambda made: made.update(ring_tables=made["ring_tables"][0]),
         lambda made: made.update(ring_tables=made["ring_tables"][:, :15]),
         lambda made: made.update(ring_tables=made["ring_tables"].T),
@@ -212,7 +212,7 @@ def test_tables_follow_the_document(model: JpegModel) -> None:
                 mean = min(max((total + 512 * step) // (1024 * step), -131072), 131071)
             place = at % len(group.channels)
             index = int(spread[row, column]) + 3 * place % 40
-            index += int(made["step_offsets"][step]) + int(made["start_offsets"][before + place])
+            index += int(made["start_offsets"][before + place])
             scale = min(max(index >> 4, 0), 63)
             assert centres[0, row, column, at] == (mean + 2) >> 2
             assert tables[0, row, column, at] == 4 * scale + ((mean + 2) & 3)
