@@ -242,6 +242,7 @@ class Reader:
         ("4:2:0", (257, 600), 4),  # one row of blocks, of one row of pixels
         ("4:2:2", (265, 264), 3),  # one row of chroma blocks and a half
         ("4:4:4", (300, 265), 1),
+        ("4:2:0", (272, 264), 3),  # blocks end with the picture
         ("4:2:0", (300, 3), 0),  # chroma too narrow for a triangle
     ],
 )
