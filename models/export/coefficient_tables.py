@@ -64,14 +64,12 @@ def coefficient_counts(network: JpegDct, batches: Iterable[Tensor]) -> FractionC
     return counts
 
 
-def ring_samples(batches: Iterable[Tensor]) -> list[tuple[NDArray[np.uint8], NDArray[np.int32]]]:
-    """Contexts and symbols of a ring's passes, (n,) each, as borders of blocks within patches have them.
+def ring_samples(batches: Iterable[Tensor]) -> list[_Pass]:
+    """Contexts, 0 to 15, and symbols of a ring's passes, as borders of blocks have them.
 
     Each block's last column of chroma samples is taken for a ring left of what follows it.
     """
-    found: list[list[tuple[NDArray[np.int32], NDArray[np.int32]]]] = [
-        [] for _ in range(RING_PASSES)
-    ]
+    found: list[list[_Pass]] = [[] for _ in range(RING_PASSES)]
     for cells in list(batches)[:MANY]:
         values, steps, sampling = split_cells(cells)
         for patch, kind in enumerate(sampling.tolist()):
@@ -88,13 +86,12 @@ def ring_samples(batches: Iterable[Tensor]) -> list[tuple[NDArray[np.uint8], NDA
                 ).astype(np.int32)
                 lines = (plane[:, 8 * k - 1 : 8 * k + 2].T for k in range(1, cells.shape[3]))
                 for ring, nearest, inside in lines:
-                    for seen, told in zip(
-                        found, _passes(ring - nearest, nearest - inside), strict=True
-                    ):
+                    passes = _passes(ring - nearest, nearest - inside)
+                    for seen, told in zip(found, passes, strict=True):
                         seen.append(told)
     return [
         (
-            np.minimum(np.concatenate([c for c, _ in seen]), RING_CONTEXTS - 1).astype(np.uint8),
+            np.minimum(np.concatenate([contexts for contexts, _ in seen]), RING_CONTEXTS - 1),
             np.concatenate([symbols for _, symbols in seen]),
         )
         for seen in found

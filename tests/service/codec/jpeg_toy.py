@@ -56,7 +56,7 @@ def arrays() -> dict[str, NDArray[np.generic]]:
         "channels": channels.astype(np.int32),
         "group_sizes": np.array([len(group) for group in GROUPS.values()], np.int32),
         "differences": np.array([name in DIFFERENCES for name in GROUPS], np.uint8),
-        "start_offsets": (_TABLE_STEPS * np.log(spread / 4)).astype(np.int32),
+        "start_offsets": (_TABLE_STEPS * np.log(spread / 10)).astype(np.int32),
         "step_features": (32 * np.log2(np.maximum(steps, 1))).astype(np.uint8),
         "feature_steps": np.array(FEATURE_STEPS, np.int32),
         "ring_tables": (4 * (15 + np.arange(16) - [[0], [2], [5]]) + 2).astype(np.uint8),
