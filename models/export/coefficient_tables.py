@@ -11,7 +11,14 @@ from torch import Tensor
 
 from models.export.fraction_tables import FractionCounts, deviations
 from models.layers.density import laplace_bits
-from models.networks.jpeg_dct import JpegDct, features, present, split_cells
+from models.networks.jpeg_dct import (
+    ACTIVITY_UNIT,
+    JpegDct,
+    activity,
+    features,
+    present,
+    split_cells,
+)
 from models.networks.jpeg_groups import COMPONENTS, FREQUENCIES, PHASES
 from models.networks.subband_prior import INDEX_FRACTION, to_sixteenths
 from service.codec.inverse_dct import samples_of_blocks
@@ -59,8 +66,8 @@ def coefficient_counts(network: JpegDct, batches: Iterable[Tensor]) -> FractionC
             counts.add(table[kept].numpy().astype(np.uint8), symbols[kept].int().numpy())
             return symbols
 
-        quality = torch.zeros(len(cells))
-        network.prior.walk(features(steps, sampling, cells.shape[2:]), quality, code)
+        told = features(steps, sampling, cells.shape[2:])
+        network.prior.walk(told, ACTIVITY_UNIT * activity(residuals[0][0]), code)
     return counts
 
 

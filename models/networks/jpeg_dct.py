@@ -39,6 +39,8 @@ from models.networks.subband_prior import (
 CELL = 16  # pixels
 SAMPLINGS = 3  # 4:4:4, 4:2:2, 4:2:0
 INPUT_CHANNELS = CHANNELS + COMPONENTS * FREQUENCIES + 1
+ACTIVITIES = 16
+ACTIVITY_UNIT = 32  # what one more adds to the quality that the prior is told
 FITTING_STEPS = 40  # of training, in which means and starts are fitted
 REFIT_EVERY = 20
 # Steps that the network is shown, by component and place of the zigzag.
@@ -110,8 +112,8 @@ class JpegDct(nn.Module):
             spent.append((bits * there[:, channels]).sum(1))
             return symbols
 
-        quality = torch.zeros(len(cells), device=cells.device)
-        self.prior.walk(features(steps, sampling, cells.shape[2:]), quality, code)
+        told = features(steps, sampling, cells.shape[2:])
+        self.prior.walk(told, ACTIVITY_UNIT * activity(residuals[0][0]), code)
         return spent
 
     def residuals(self, values: Tensor, steps: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -173,6 +175,16 @@ def features(steps: Tensor, sampling: Tensor, size: torch.Size) -> Tensor:
     told = magnitude(steps[:, channels])
     kind = torch.nn.functional.one_hot(sampling, SAMPLINGS) * (255 * 2.0**-MAGNITUDE_BITS)
     return torch.cat([told, kind.float()], 1)[:, :, None, None].expand(-1, -1, *size)
+
+
+def activity(first: Tensor) -> Tensor:
+    """How busy patches are, (B,), 0 to 15, from the first group's symbols (B, 1, h, w).
+
+    An encoder says so in four bits, since the first group has no context: that halves what a
+    smooth patch's first DCs take.
+    """
+    size = first.abs().mean((1, 2, 3))
+    return torch.floor(2 * torch.log2(1 + 8 * size) + 0.5).clamp(max=ACTIVITIES - 1)
 
 
 def differences(values: Tensor) -> Tensor:

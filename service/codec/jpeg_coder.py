@@ -6,6 +6,7 @@ patch. What decoding gives back are pixels: docs/FORMAT.md, section 10.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -22,12 +23,13 @@ from service.codec.jpeg_pixels import PatchBlocks, cut, patch_pixels, ring_resid
 from service.codec.lossless import Samples, raw_stream, unpack_raw
 from service.errors import BadStream
 from service.pictures.jpeg_blocks import JpegBlocks
-from service.runtime.jpeg_chain import CELLS, JpegChain, symbols_of
+from service.runtime.jpeg_chain import ACTIVITIES, CELLS, JpegChain, symbols_of
 from service.runtime.jpeg_model import CHANNELS, COMPONENTS, FREQUENCIES, PHASES, JpegModel
 
 _Integers = NDArray[np.int32]
 _Tables = NDArray[np.uint8]
 _Cell = TypeVar("_Cell", np.int32, np.bool_)
+_Steps = list[tuple[_Integers, _Tables]]
 _LUMA = PHASES * FREQUENCIES  # channels
 
 
@@ -52,10 +54,35 @@ class JpegCoder:
     def encode(self, blocks: JpegBlocks, numbers: Sequence[int]) -> list[LosslessStream]:
         """Streams of some patches of a picture."""
         patches = [cut(blocks, self._grid, number) for number in numbers]
+        activities, coded = self._symbols(patches, numbers)
+        return [
+            self._pack(self._pixels(patch, number), activity, steps)
+            for number, patch, activity, steps in zip(
+                numbers, patches, activities, coded, strict=True
+            )
+        ]
+
+    def bits(self, blocks: JpegBlocks, numbers: Sequence[int]) -> float:
+        """What some patches cost by the tables alone; the bits of their streams, but for ends."""
+        patches = [cut(blocks, self._grid, number) for number in numbers]
+        _, coded = self._symbols(patches, numbers)
+        steps = sum(self._model.tables.bits(*step) for steps in coded for step in steps)
+        return steps + math.log2(ACTIVITIES) * len(numbers)
+
+    def _symbols(
+        self, patches: Sequence[PatchBlocks], numbers: Sequence[int]
+    ) -> tuple[list[int], list[_Steps]]:
+        """Activities, and symbols and tables of every step, by patch."""
         there = self._coded(numbers)
         truth = np.stack([to_cells(patch, self._sampling) for patch in patches])
-        chain = JpegChain(self._model, self._steps, self._sampling, len(numbers))
-        coded: list[list[tuple[_Integers, _Tables]]] = [[] for _ in numbers]
+        first = self._model.groups[0]
+        of_first = symbols_of(first, np.zeros((), np.int32), truth[..., first.channels])
+        activities = [
+            activity_of(symbols[within])
+            for symbols, within in zip(of_first, there[..., first.channels], strict=True)
+        ]
+        chain = JpegChain(self._model, self._steps, self._sampling, activities)
+        coded: list[_Steps] = [[] for _ in numbers]
 
         def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
             group = chain.groups[number]
@@ -70,10 +97,7 @@ class JpegCoder:
             ring = ring_residuals(patch, self._steps, self._sampling, self._grid, number)
             for tables, (symbols, contexts) in zip(self._model.ring_tables, ring, strict=False):
                 steps.append((symbols, tables[contexts]))
-        return [
-            self._pack(self._pixels(patch, number), steps)
-            for number, patch, steps in zip(numbers, patches, coded, strict=True)
-        ]
+        return activities, coded
 
     def decode(
         self, streams: Sequence[tuple[bytes | memoryview, bool]], numbers: Sequence[int]
@@ -86,30 +110,33 @@ class JpegCoder:
             (h, w, 3) or (h, w), what of the patch lies within the picture; None if it is damaged.
         """
         found: list[Samples | None] = [None] * len(numbers)
-        live: list[tuple[int, Stack]] = []
+        live: list[tuple[int, int, Stack]] = []
         for place, (data, raw) in enumerate(streams):
             if raw:
                 found[place] = unpack_raw(data, self._shape(numbers[place]))
                 continue
             try:
-                live.append((place, Stack.from_bytes(data)))
+                stack = Stack.from_bytes(data)
+                live.append((place, stack.pop_choice(ACTIVITIES), stack))
             except BadStream:
                 continue
         if live:
-            stacks = [stack for _, stack in live]
-            values, sound = self._coefficients(stacks, [numbers[place] for place, _ in live])
-            for patch, (place, stack) in enumerate(live):
+            places, activities, stacks = zip(*live, strict=True)
+            values, sound = self._coefficients(
+                stacks, activities, [numbers[place] for place in places]
+            )
+            for patch, (place, _, stack) in enumerate(live):
                 if sound[patch]:
                     found[place] = self._samples(values[patch], stack, numbers[place])
         return found
 
     def _coefficients(
-        self, stacks: Sequence[Stack], numbers: Sequence[int]
+        self, stacks: Sequence[Stack], activities: Sequence[int], numbers: Sequence[int]
     ) -> tuple[_Integers, list[bool]]:
         """Coefficients (P, 16, 16, 768) from stacks, and whether they could be read at all."""
         sound = [True] * len(stacks)
         there = self._coded(numbers)
-        chain = JpegChain(self._model, self._steps, self._sampling, len(stacks))
+        chain = JpegChain(self._model, self._steps, self._sampling, activities)
 
         def code(number: int, centres: _Integers, tables: _Tables) -> _Integers:
             within = there[..., chain.groups[number].channels]
@@ -154,15 +181,25 @@ class JpegCoder:
         shape = (patch.bottom - patch.top, patch.right - patch.left)
         return shape if len(self._steps) == 1 else (*shape, 3)
 
-    def _pack(self, samples: Samples, coded: list[tuple[_Integers, _Tables]]) -> LosslessStream:
+    def _pack(self, samples: Samples, activity: int, coded: _Steps) -> LosslessStream:
         plain = samples.tobytes()
         stack = Stack(crc32c(plain))
         for symbols, tables in reversed(coded):
             stack.push_step(symbols, tables, self._model.tables)
+        stack.push_choice(activity, ACTIVITIES)
         data = stack.to_bytes()
         if len(data) < len(plain) + RAW_CHECK_BYTES:
             return LosslessStream(data, raw=False)
         return raw_stream(samples)
+
+
+def activity_of(symbols: _Integers) -> int:
+    """How busy a patch is, 0 to 15, by its first group's symbols, (n,).
+
+    A reader is told, and any number would do: networks have learnt with this one.
+    """
+    size = float(np.abs(symbols).mean()) if symbols.size else 0.0
+    return min(math.floor(2 * math.log2(1 + 8 * size) + 0.5), ACTIVITIES - 1)
 
 
 def to_cells(patch: PatchBlocks, sampling: tuple[int, int]) -> _Integers:

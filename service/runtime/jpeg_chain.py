@@ -6,7 +6,7 @@ with the symbols of its coefficients, the decoder with those it reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ from service.runtime.jpeg_model import (
 from service.runtime.lossless_model import FRACTIONS
 
 CELLS = 16  # on a side of a patch
+ACTIVITIES = 16
+ACTIVITY_UNIT = 32  # what one more adds to the quality that the networks are told
 _MEAN_BITS = 12  # weights of means are in 1/4096
 _QUARTER_BITS = _MEAN_BITS - 2
 
@@ -39,17 +41,22 @@ class JpegChain:
         Networks, means and tables.
     steps, sampling
         The picture's.
-    patches
-        Number of patches P, each coded on its own.
+    activities
+        (P,) how busy each patch is, 0 to 15; each is coded on its own.
     """
 
     def __init__(
-        self, model: JpegModel, steps: Steps, sampling: tuple[int, int], patches: int
+        self,
+        model: JpegModel,
+        steps: Steps,
+        sampling: tuple[int, int],
+        activities: Sequence[int] | NDArray[np.integer],
     ) -> None:
         self.groups = model.groups[: model.count(sampling, len(steps))]
         self._steps = steps
+        patches = len(activities)
         features = np.broadcast_to(model.features(steps, sampling), (patches, CELLS, CELLS, 11))
-        self._chain = ExactChain(model.level, features, np.zeros(patches, np.int64))
+        self._chain = ExactChain(model.level, features, ACTIVITY_UNIT * np.asarray(activities))
         self._values = np.zeros((patches, CELLS, CELLS, CHANNELS), np.int32)
 
     def walk(self, code: Code) -> NDArray[np.int32]:

@@ -21,6 +21,8 @@ AnyLossless = LosslessModel | LatentModel | JpegModel
 
 ANSWER_STEPS = tuple((1 + np.arange(64) * (3 + k) % 120).astype(np.uint8) for k in range(3))
 """Steps at which models of coefficients were asked; never to be changed, models were checked so."""
+ANSWER_ACTIVITIES = (5, 12)
+"""Likewise."""
 
 
 def lossless_answers_of(model: AnyLossless, values: NDArray[np.int32]) -> NDArray[np.uint8]:
@@ -59,7 +61,7 @@ def _pyramid_walk(model: LosslessModel, values: NDArray[np.int32]) -> list[Distr
 def _coefficient_walk(model: JpegModel, values: NDArray[np.int32]) -> list[Distribution]:
     """All groups: those of 4:4:4."""
     seen: list[Distribution] = []
-    chain = JpegChain(model, ANSWER_STEPS, SAMPLINGS[0], len(values))
+    chain = JpegChain(model, ANSWER_STEPS, SAMPLINGS[0], ANSWER_ACTIVITIES[: len(values)])
 
     def code(
         group: int, centres: NDArray[np.int32], tables: NDArray[np.uint8]

@@ -6,6 +6,7 @@ from models.export.archives import ReferenceDevice
 from models.export.coefficient_entry import make_coefficients_exact, write_coefficient_entry
 from models.export.coefficient_tables import around_centre, coefficient_counts
 from models.networks.jpeg_dct import features, split_cells
+from service.codec.jpeg_coder import activity_of
 from service.runtime.card import LosslessModelCard
 from service.runtime.jpeg_chain import JpegChain, symbols_of
 from service.runtime.jpeg_model import SAMPLINGS, JpegModel
@@ -49,7 +50,9 @@ def walked(model, cells):
     values, _, sampling = split_cells(cells)
     truth = values.permute(0, 2, 3, 1).int().numpy()
     steps = cells[0, 768:960, 0, 0].reshape(3, 64).numpy().astype(np.uint8)
-    chain = JpegChain(model, tuple(steps), SAMPLINGS[int(sampling[0])], 1)
+    first = model.groups[0]
+    busy = activity_of(symbols_of(first, np.zeros((), np.int32), truth[..., first.channels]))
+    chain = JpegChain(model, tuple(steps), SAMPLINGS[int(sampling[0])], [busy])
     seen = []
 
     def code(number, centres, tables):

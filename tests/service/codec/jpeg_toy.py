@@ -75,16 +75,28 @@ def arrays() -> dict[str, NDArray[np.generic]]:
 def graph(
     inputs: list[tuple[str, int]], channels: int, state: str, *, bare: str
 ) -> onnx.ModelProto:
-    """Index 3 sixteenths a channel, and more where the inputs ``bare`` are large; state goes on."""
+    """Index 3 sixteenths a channel, and more where the inputs ``bare`` are large; state goes on.
+
+    The first one, which is told the activity, adds it.
+    """
     shifts = 3 * np.arange(channels) % 40
     nodes = [
         helper.make_node("Abs", [bare], ["sizes"]),
         helper.make_node("ReduceMax", ["sizes"], ["largest"], axes=[3], keepdims=1),
         helper.make_node("Clip", ["largest", "low", "high"], ["clipped"]),
-        helper.make_node("Add", ["clipped", "shifts"], ["index"]),
+        helper.make_node("Add", ["clipped", "shifts"], ["shifted"]),
         helper.make_node("Identity", [state], ["next_state"]),
     ]
-    constants = {"low": 0.0, "high": 9.0, "shifts": shifts}
+    constants = {"low": 0.0, "high": 9.0, "shifts": shifts, "unit": 1 / 16}
+    if "quality" in dict(inputs):
+        constants["everywhere"] = np.array([-1, 1, 1, 1])
+        nodes += [
+            helper.make_node("Mul", ["quality", "unit"], ["activity"]),
+            helper.make_node("Reshape", ["activity", "everywhere"], ["by_patch"]),
+            helper.make_node("Add", ["shifted", "by_patch"], ["index"]),
+        ]
+    else:
+        nodes.append(helper.make_node("Identity", ["shifted"], ["index"]))
     made = helper.make_graph(
         nodes,
         "toy",
@@ -98,7 +110,12 @@ def graph(
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["P", 16, 16, size])
             for name, size in (("index", channels), ("next_state", 11))
         ],
-        [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()],
+        [
+            numpy_helper.from_array(
+                np.array(value, np.int64 if name == "everywhere" else np.float32), name
+            )
+            for name, value in constants.items()
+        ],
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 

@@ -12,7 +12,7 @@ from service.codec.jpeg_coder import JpegCoder
 from service.pictures.jpeg_blocks import read_blocks
 from service.runtime.zoo import Zoo
 from tests.service.codec.jpeg_toy import FEATURE_STEPS, GROUPS, arrays, jpeg_picture
-from tests.service.codec.reference_coder import ReferenceStack, pop_step
+from tests.service.codec.reference_coder import ReferenceStack, pop_step, uniform_pop
 
 PHASES = {"grey": (), "4:4:4": (0, 1, 2, 3), "4:2:2": (0, 2), "4:2:0": (0,)}
 ACROSS_DOWN = {"grey": (1, 1), "4:4:4": (1, 1), "4:2:2": (2, 1), "4:2:0": (2, 2)}
@@ -77,12 +77,14 @@ class Reader:
         return top < self.height and left < self.width
 
     def coefficients(self) -> None:
+        activity = uniform_pop(self.stack, 16)
         told = [
             int(self.made["step_features"][self.steps[k][f]]) if k < len(self.steps) else 0
             for k, f in FEATURE_STEPS
         ]
         told += [255 * (self.kind == known) for known in ("4:4:4", "4:2:2", "4:2:0")]
-        spread = np.full((16, 16), min(max(told), 9))  # what the toy's networks see
+        # What the toy's networks see.
+        spread = np.full((16, 16), min(max(told), 9) + activity)
         before = 0
         for number, channels in enumerate(GROUPS.values()):
             if not all(map(self.exists, channels)):

@@ -186,9 +186,9 @@ def test_tables_follow_the_document(model: JpegModel) -> None:
     truth = rng.integers(-90, 90, (1, 16, 16, 768)).astype(np.int32)
     truth[0, :3, :3] = rng.integers(-32768, 32768, (3, 3, 768))
     made, channels = arrays(), np.concatenate(list(map(np.array, GROUPS.values())))
-    chain, before = JpegChain(model, STEPS, (1, 1), 1), 0
+    chain, before = JpegChain(model, STEPS, (1, 1), [3]), 0
     largest = min(int(model.features(STEPS, (1, 1)).max()), 9)
-    spread: np.ndarray = np.full((16, 16), largest)
+    spread: np.ndarray = np.full((16, 16), largest + 3)  # and the activity
 
     def code(number: int, centres: np.ndarray, tables: np.ndarray) -> np.ndarray:
         nonlocal before, spread
