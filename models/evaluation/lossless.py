@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from models.evaluation import environment
@@ -16,20 +20,28 @@ from models.evaluation.latents import evidence_bound
 from models.evaluation.masks import mask_of, pixels_of
 from models.evaluation.rate_distortion import read_folder
 from service.cli.exact_peers import ExactPeer, exact_peers, measure
+from service.codec.container.jpeg_fields import JpegSteps
 from service.codec.container.parser import parse
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
 from service.codec.grid import Grid
+from service.codec.jpeg_coder import JpegCoder
 from service.codec.lossless import BATCH, LosslessCoder
 from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
+from service.errors import BadParameter
 from service.pictures import Metadata, Picture
+from service.pictures.jpeg_blocks import read_blocks
+from service.pictures.jpeg_entropy import compile_decoder
 from service.runtime.card import LosslessModelCard
 from service.runtime.jpeg_model import JpegModel
 from service.runtime.latent_model import LatentModel
-from service.runtime.lossless_model import LosslessModel
+from service.runtime.lossless_answers import AnyLossless
 from service.runtime.zoo import Zoo
 from service.settings import Settings
+
+MODEL_PREFIX = "bladestream "
+TRANSCODED = "jpeg xl e7 of the jpeg"
 
 DEFINITIONS = {
     "pixels": "of the blade patches (256x256, cut at the picture's borders); all codecs get these",
@@ -38,12 +50,12 @@ DEFINITIONS = {
     "model_bytes": "what the model says the pixels cost: the cross-entropy in the integer tables, "
     "with latents the evidence lower bound",
     "bpp": "bits a blade pixel, all channels together",
+    TRANSCODED: "the posted file transcoded without loss; it gives back the file, and its pixels "
+    "are not compared",
     "posted_bytes": "of the picture's own file, all pixels of it",
     "seconds": "wall clock from pixels to the bytes of the file and back, without verification",
     "kilo_multiply_adds": "a pixel, as the model's card has them",
 }
-
-MODEL_PREFIX = "bladestream "
 
 
 def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, Any]:
@@ -82,7 +94,7 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
             "kilo_multiply_adds": _operations(model.card),
         }
     peers = exact_peers()
-    codecs |= {peer.name: {} for peer in peers}
+    codecs |= {peer.name: {} for peer in peers} | {TRANSCODED: {}}
     rows: dict[str, list[dict[str, float]]] = {title: [] for title in codecs}
     pictures: dict[str, dict[str, Any]] = {}
     for each in tqdm(read_folder(images, settings), desc="pictures", unit="", disable=None):
@@ -90,9 +102,14 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
         if not pictures:
             _warm_up(zoo, models)
         for title, model in models.items():
-            row, patches = _ours(zoo, model, each.picture, blade, settings)
+            try:
+                row, patches = _ours(zoo, model, each.picture, blade, settings)
+            except BadParameter:  # not a JPEG whose coefficients it could code
+                continue
             rows[title].append(row)
         pixels = int(pixels_of(patches, each.picture).sum())
+        if patches.all() and (transcoded := _transcoded(each.picture)) is not None:
+            rows[TRANSCODED].append(transcoded)
         pictures[each.name] = {
             "width": each.picture.width,
             "height": each.picture.height,
@@ -104,7 +121,10 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
             rows[peer.name].append(_theirs(peer, each.picture.pixels, patches))
     counts = [told["pixels"] for told in pictures.values()]
     for title, found in rows.items():
-        codecs[title] |= _figures(found, counts)
+        if len(found) == len(counts):
+            codecs[title] |= _figures(found, counts)
+        else:  # not for all of these pictures
+            del codecs[title]
     return {
         "definitions": DEFINITIONS,
         "images": {
@@ -118,11 +138,10 @@ def evaluate(images: Path, masks: Path | None, settings: Settings) -> dict[str, 
     }
 
 
-def newest(zoo: Zoo) -> dict[str, LosslessModel | LatentModel]:
-    """Every lossless model of pixels in a zoo, its newest version, by the name in results."""
+def newest(zoo: Zoo) -> dict[str, AnyLossless]:
+    """Every lossless model of a zoo, in its newest version, by the name that results give it."""
     names = sorted({str(card["name"]) for card in zoo.models() if card["kind"] == "lossless"})
-    models = {MODEL_PREFIX + name: zoo.lossless(name) for name in names}
-    return {name: model for name, model in models.items() if not isinstance(model, JpegModel)}
+    return {MODEL_PREFIX + name: zoo.lossless(name) for name in names}
 
 
 def _operations(card: LosslessModelCard) -> object:
@@ -133,7 +152,7 @@ def _operations(card: LosslessModelCard) -> object:
 
 def _ours(
     zoo: Zoo,
-    model: LosslessModel | LatentModel,
+    model: AnyLossless,
     picture: Picture,
     blade: Mask,
     settings: Settings,
@@ -158,24 +177,45 @@ def _ours(
     numbers = [int(number) for number in np.flatnonzero(patches)]
     return {
         "bytes": len(file),
-        "model_bytes": round(_bits(model, picture.pixels, grid, numbers) / 8, 1),
+        "model_bytes": round(_bits(model, picture, grid, numbers) / 8, 1),
         "encode_seconds": encoded - started,
         "decode_seconds": ended - encoded,
     }, patches
 
 
-def _bits(
-    model: LosslessModel | LatentModel,
-    pixels: NDArray[np.uint8],
-    grid: Grid,
-    numbers: Sequence[int],
-) -> float:
+def _bits(model: AnyLossless, picture: Picture, grid: Grid, numbers: Sequence[int]) -> float:
+    batches = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
+    if isinstance(model, JpegModel):
+        blocks = None if picture.jpeg is None else read_blocks(picture.jpeg)
+        assert blocks is not None  # since it was just coded
+        of_blocks = JpegCoder(model, grid, JpegSteps(blocks.sampling, blocks.steps))
+        return sum(of_blocks.bits(blocks, batch) for batch in batches)
+    pixels = picture.pixels
     if isinstance(model, LatentModel):
         parts = (np.ascontiguousarray(pixels[grid.patch(number).slices]) for number in numbers)
         return sum(evidence_bound(model, part) for part in parts)
     coder = LosslessCoder(model, grid, pixels.ndim == 2)
-    batches = (numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH))
     return sum(coder.bits(pixels, batch) for batch in batches)
+
+
+def _transcoded(picture: Picture) -> dict[str, float] | None:
+    """Figures of JPEG XL's lossless transcoding of a picture's own JPEG; None without either."""
+    if picture.jpeg is None or importlib.util.find_spec("pillow_jxl") is None:
+        return None
+    importlib.import_module("pillow_jxl")  # registers the format with Pillow
+    started = time.perf_counter()
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(picture.jpeg)) as image:
+        image.save(out, "JXL", lossless_jpeg=True, effort=7)
+    encoded = time.perf_counter()
+    with Image.open(io.BytesIO(out.getvalue())) as image:
+        image.load()
+    ended = time.perf_counter()
+    return {
+        "bytes": len(out.getvalue()),
+        "encode_seconds": encoded - started,
+        "decode_seconds": ended - encoded,
+    }
 
 
 def _theirs(
@@ -210,9 +250,12 @@ def _figures(rows: Sequence[dict[str, float]], counts: Sequence[int]) -> dict[st
     return figures
 
 
-def _warm_up(zoo: Zoo, models: dict[str, LosslessModel | LatentModel]) -> None:
+def _warm_up(zoo: Zoo, models: dict[str, AnyLossless]) -> None:
     """Code a flat patch, so that the first picture does not pay for what is done once."""
     flat = Picture(np.full((PATCH, PATCH, 3), 128, np.uint8), Metadata(), "png", 0)
     for model in models.values():
+        if isinstance(model, JpegModel):
+            compile_decoder()
+            continue
         options = CompressOptions(mode="roi-only", lossless_model=model.card.name, verify=False)
         Encoder(zoo).compress(flat, "full", options)

@@ -37,7 +37,7 @@ def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
     rows = [
         (
             _versioned(title, codec),
-            *(f"{report['codecs'][title]['total_bpp']:.2f}" for report in reports),
+            *(_total(report, title) for report in reports),
         )
         for title, codec in _by_rate(reports[0])
     ]
@@ -56,6 +56,12 @@ def short(reports: Sequence[dict[str, Any]], folder: str) -> str:
             made_by(*reports),
         ]
     )
+
+
+def _total(report: dict[str, Any], title: str) -> str:
+    """Bits a pixel; empty where a codec could not take all pictures."""
+    codec = report["codecs"].get(title)
+    return "" if codec is None else f"{codec['total_bpp']:.2f}"
 
 
 def _smaller_as_posted(reports: Sequence[dict[str, Any]]) -> list[str]:

@@ -6,11 +6,13 @@ who has such files, and is never written again. Existing ones are left alone.
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from service.codec.container.parser import parse
 from service.codec.decoder import Decoder
@@ -71,6 +73,26 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             np.ones((33, 300), bool),
             CompressOptions(mode="roi-only"),
         ),
+        "420": (
+            _as_jpeg(colour[:280], subsampling=2),
+            mask[:280],
+            CompressOptions(mode="lossless", quality=2.5, lossless_model="jpeg-dct"),
+        ),
+        "422": (
+            _as_jpeg(colour[:280, 3:260], subsampling=1),
+            np.ones((280, 257), bool),
+            CompressOptions(mode="roi-only", lossless_model="jpeg-dct"),
+        ),
+        "444": (
+            _as_jpeg(colour[100:133, :300], subsampling=0),
+            np.ones((33, 300), bool),
+            CompressOptions(mode="roi-only", lossless_model="jpeg-dct"),
+        ),
+        "one-channel": (
+            _as_jpeg(photograph[200:233, :300, 1]),
+            np.ones((33, 300), bool),
+            CompressOptions(mode="roi-only", lossless_model="jpeg-dct"),
+        ),
         "lent": (
             picture_of(colour[:280], metadata),
             mask[:280],
@@ -97,6 +119,13 @@ def pictures() -> dict[str, tuple[Picture, np.ndarray, CompressOptions]]:
             CompressOptions(profile="roi-eml", mode="lossy", quality=4.0),
         ),
     }
+
+
+def _as_jpeg(pixels: np.ndarray, **options: int) -> Picture:
+    """What a reader sees of pixels that Pillow saved as JPEG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=88, **options)
+    return read_picture(file.getvalue(), limits=Limits(2**24, 2**20, 2**12))
 
 
 def _half_from_a_jpeg(pixels: np.ndarray) -> np.ndarray:

@@ -101,3 +101,30 @@ def test_a_picture_without_a_mask_or_without_blade_is_said(two_pictures, tmp_pat
     Image.fromarray(np.zeros((176, 200), np.uint8)).save(masks / "large.png")
     assert main(words) == 1
     assert "no blade" in capsys.readouterr().err
+
+
+def test_a_jpeg_is_coded_by_its_coefficients_where_all_pictures_are_jpegs(
+    two_pictures, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(
+        module, "newest", lambda zoo: {"bladestream jpeg-dct": zoo.lossless("jpeg-dct")}
+    )
+    jpegs = tmp_path / "jpegs"
+    jpegs.mkdir()
+    for path in sorted(two_pictures.iterdir()):
+        Image.open(path).convert("RGB").save(jpegs / f"{path.stem}.jpg", quality=85)
+    report = run("--images", jpegs, out=tmp_path / "out")
+    assert set(report["codecs"]) - {module.TRANSCODED} == {
+        "bladestream jpeg-dct",
+        "png",
+        "webp lossless",
+    }
+    ours = report["codecs"]["bladestream jpeg-dct"]
+    assert ours["total_bpp"] < report["codecs"]["webp lossless"]["total_bpp"]
+    for size, model in zip(ours["bytes"], ours["model_bytes"], strict=True):
+        assert 0 < size - model < 500  # quantiser steps too
+    # One that is none, and the model is left out: the others have figures of all pictures.
+    Image.open(jpegs / "small.jpg").save(jpegs / "small.png")
+    report = run("--images", jpegs, out=tmp_path / "again")
+    assert set(report["codecs"]) == {"png", "webp lossless"}
+    assert len(report["codecs"]["png"]["bpp"]) == 3
