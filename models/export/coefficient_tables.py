@@ -96,10 +96,11 @@ def ring_samples(batches: Iterable[Tensor]) -> list[_Pass]:
                     passes = _passes(ring - nearest, nearest - inside)
                     for seen, told in zip(found, passes, strict=True):
                         seen.append(told)
+    nothing = np.zeros(0, np.int32)  # were all of them 4:4:4
     return [
         (
-            np.minimum(np.concatenate([contexts for contexts, _ in seen]), RING_CONTEXTS - 1),
-            np.concatenate([symbols for _, symbols in seen]),
+            np.minimum(np.concatenate([nothing, *(c for c, _ in seen)]), RING_CONTEXTS - 1),
+            np.concatenate([nothing, *(symbols for _, symbols in seen)]),
         )
         for seen in found
     ]

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from models.networks.jpeg_groups import CHANNELS, COMPONENTS, FREQUENCIES, PHASES
 from service.pictures.jpeg_blocks import JpegBlocks, read_blocks
+from service.runtime.jpeg_model import SAMPLINGS
 
 log = logging.getLogger(__name__)
 
 SIDE = 16  # cells of a patch
-SAMPLINGS = ((1, 1), (2, 1), (2, 2))
 PATCHES_A_FILE = 12
 TRIED = 60  # places in a file, of which half of the patches come from the smoother ones
 LEAST_DETAIL = 0.002  # share of AC coefficients that are not 0: no sky alone

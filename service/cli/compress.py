@@ -53,7 +53,11 @@ def compress(
     ] = "default",
     model: Annotated[str | None, typer.Option(help="A model that `models` lists.")] = None,
     lossless_model: Annotated[
-        str | None, typer.Option(help="A lossless model that `models` lists.")
+        str | None,
+        typer.Option(
+            help="A lossless model that `models` lists; left out, jpeg-dct for a JPEG where its "
+            "coefficients take less than its pixels, else pyramid."
+        ),
     ] = None,
     metadata: Annotated[
         Literal["keep", "strip", "geo-only"], typer.Option(help="Of EXIF, XMP and ICC.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Picture:
     source_format: str
     source_bytes: int
     conversions: tuple[str, ...] = ()
-    jpeg: bytes | None = None
+    jpeg: bytes | None = field(default=None, repr=False)
 
     @property
     def height(self) -> int:

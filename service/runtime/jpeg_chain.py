@@ -55,7 +55,8 @@ class JpegChain:
         self.groups = model.groups[: model.count(sampling, len(steps))]
         self._steps = steps
         patches = len(activities)
-        features = np.broadcast_to(model.features(steps, sampling), (patches, CELLS, CELLS, 11))
+        told = model.features(steps, sampling)
+        features = np.broadcast_to(told, (patches, CELLS, CELLS, len(told)))
         self._chain = ExactChain(model.level, features, ACTIVITY_UNIT * np.asarray(activities))
         self._values = np.zeros((patches, CELLS, CELLS, CHANNELS), np.int32)
 

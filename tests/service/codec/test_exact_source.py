@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from service.codec import exact_source
 from service.codec.container.parser import parse
 from service.codec.decoder import Decoder
 from service.codec.encoder import Encoder
+from service.codec.lossless import LosslessCoder
 from service.codec.options import CompressOptions, DecompressOptions
 from service.errors import BadParameter, UnknownModel
 from service.pictures import Limits, Picture, read_picture
@@ -100,6 +102,33 @@ def test_only_blade_must_come_out_of_the_coefficients(
     assert str(compressed.report["lossless_model"]).startswith("pyramid/")
 
 
+def test_fine_steps_are_coded_as_pixels_where_these_take_less(
+    jpeg_encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = read_picture(jpeg_file(300, 280, "4:4:4", quality=100), limits=LIMITS)
+    asked: list[int] = []
+
+    def cost(bits: float) -> Callable[..., float]:
+        def counted(coder: object, pixels: np.ndarray, numbers: list[int]) -> float:
+            asked.extend(numbers)
+            return bits
+
+        return counted
+
+    for bits, name in ((1.0, "pyramid"), (1e9, "jpeg-dct")):
+        monkeypatch.setattr(LosslessCoder, "bits", cost(bits))
+        report = jpeg_encoder.compress(fine, "full", EXACT).report
+        assert str(report["lossless_model"]).startswith(f"{name}/")
+    assert asked == [0, 1, 2, 3] * 2
+    named = replace(EXACT, lossless_model="jpeg-dct")
+    assert jpeg_encoder.compress(fine, "full", named).report["lossless_model"] == "jpeg-dct/1"
+    coarse = read_picture(jpeg_file(300, 280, "4:4:4", quality=90), limits=LIMITS)
+    monkeypatch.setattr(LosslessCoder, "bits", cost(1.0))
+    report = jpeg_encoder.compress(coarse, "full", EXACT).report
+    assert report["lossless_model"] == "jpeg-dct/1"
+    assert len(asked) == 8
+
+
 def test_a_named_model_codes(
     jpeg_encoder: Encoder, jpeg_source: Picture, jpeg_blade: np.ndarray
 ) -> None:
@@ -120,6 +149,8 @@ def test_without_blade_there_are_no_coefficients(
     data = jpeg_encoder.compress(jpeg_source, "none", options).data
     assert parse(data).header.jpeg is None
     assert not jpeg_decoder.decompress(data, STRICT).pixels.any()
+    other = replace(jpeg_source, jpeg=None, source_format="png")
+    assert jpeg_encoder.compress(other, "none", options).data == data
 
 
 def test_mode_lossy_reads_no_coefficients(
