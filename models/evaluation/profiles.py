@@ -24,6 +24,7 @@ from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
 from service.codec.profiles import PROFILES, Profile
 from service.pictures import Metadata, Picture
+from service.pictures.jpeg_entropy import compile_decoder
 from service.runtime.zoo import Zoo
 from service.settings import Settings
 
@@ -182,6 +183,7 @@ def _a_megapixel(rows: Sequence[dict[str, float]], pixels: int) -> dict[str, flo
 
 def _warm_up(zoo: Zoo) -> None:
     """Code a small picture, so that the first one does not pay for what is done once."""
+    compile_decoder()
     flat = Picture(np.full((PATCH, 2 * PATCH, 3), 128, np.uint8), Metadata(), "png", 0)
     blade = np.zeros(flat.pixels.shape[:2], bool)
     blade[:, :PATCH] = True
