@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from models.evaluation import environment
@@ -23,8 +25,7 @@ from service.codec.inspection import inspect
 from service.codec.options import CompressOptions, DecompressOptions, Mask
 from service.codec.patch_mask import PATCH
 from service.codec.profiles import PROFILES, Profile
-from service.pictures import Metadata, Picture
-from service.pictures.jpeg_entropy import compile_decoder
+from service.pictures import Limits, Picture, read_picture
 from service.runtime.zoo import Zoo
 from service.settings import Settings
 
@@ -77,7 +78,7 @@ def evaluate(images: Path, masks: Path, settings: Settings) -> tuple[dict[str, A
     for each in tqdm(_photographs(images, settings), desc="pictures", unit="", disable=None):
         blade = mask_of(each, masks, settings)
         if not described:
-            _warm_up(zoo)
+            _warm_up(zoo, settings)
         for profile in PROFILES:
             rows[profile].append(_row(zoo, each.picture, blade, profile, settings))
         first = rows["default"][-1]
@@ -181,10 +182,11 @@ def _a_megapixel(rows: Sequence[dict[str, float]], pixels: int) -> dict[str, flo
     }
 
 
-def _warm_up(zoo: Zoo) -> None:
-    """Code a small picture, so that the first one does not pay for what is done once."""
-    compile_decoder()
-    flat = Picture(np.full((PATCH, 2 * PATCH, 3), 128, np.uint8), Metadata(), "png", 0)
+def _warm_up(zoo: Zoo, settings: Settings) -> None:
+    """Code a small JPEG, so that the first one does not pay for what is done once."""
+    out = io.BytesIO()
+    Image.fromarray(np.full((PATCH, 2 * PATCH, 3), 128, np.uint8)).save(out, "JPEG")
+    flat = read_picture(out.getvalue(), limits=Limits.from_settings(settings))
     blade = np.zeros(flat.pixels.shape[:2], bool)
     blade[:, :PATCH] = True
     for profile in PROFILES:
