@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import io
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -203,14 +204,21 @@ def _transcoded(picture: Picture) -> dict[str, float] | None:
     if picture.jpeg is None or importlib.util.find_spec("pillow_jxl") is None:
         return None
     importlib.import_module("pillow_jxl")  # registers the format with Pillow
-    started = time.perf_counter()
     out = io.BytesIO()
-    with Image.open(io.BytesIO(picture.jpeg)) as image:
-        image.save(out, "JXL", lossless_jpeg=True, effort=7)
+    # The plug-in transcodes what lies in a file; other pictures it would code anew, lossily.
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(picture.jpeg)
+        file.flush()
+        started = time.perf_counter()
+        with Image.open(file.name) as image:
+            image.save(out, "JXL", lossless_jpeg=True, effort=7)
     encoded = time.perf_counter()
     with Image.open(io.BytesIO(out.getvalue())) as image:
+        back = bool(getattr(image, "jpeg", False))
         image.load()
     ended = time.perf_counter()
+    if not back:
+        raise ValueError("JPEG XL's transcoding does not give back the JPEG")
     return {
         "bytes": len(out.getvalue()),
         "encode_seconds": encoded - started,
