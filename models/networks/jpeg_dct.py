@@ -180,8 +180,7 @@ def features(steps: Tensor, sampling: Tensor, size: torch.Size) -> Tensor:
 def activity(first: Tensor) -> Tensor:
     """How busy patches are, (B,), 0 to 15, from the first group's symbols (B, 1, h, w).
 
-    An encoder says so in four bits, since the first group has no context: that halves what a
-    smooth patch's first DCs take.
+    An encoder says so in four bits, since the first group has no context.
     """
     size = first.abs().mean((1, 2, 3))
     return torch.floor(2 * torch.log2(1 + 8 * size) + 0.5).clamp(max=ACTIVITIES - 1)
