@@ -208,10 +208,13 @@ def _coder(
     model: LosslessModel | JpegModel, grid: Grid, header: Header
 ) -> LosslessCoder | JpegCoder:
     """What decodes patches that have a stream each."""
-    if isinstance(model, JpegModel) and header.jpeg is not None:
-        return JpegCoder(model, grid, header.jpeg)
-    assert not isinstance(model, JpegModel)  # noqa: S101 - the index says so
-    return LosslessCoder(model, grid, header.grey)
+    if not isinstance(model, JpegModel):
+        return LosslessCoder(model, grid, header.grey)
+    if header.jpeg is None:
+        raise BadStream(
+            f"The index does not tell the JPEG whose coefficients {model.card.name} has."
+        )
+    return JpegCoder(model, grid, header.jpeg)
 
 
 def _decoded(
