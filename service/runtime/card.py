@@ -158,6 +158,12 @@ class Card(_Frozen):
     quality: dict[str, object]
     weaknesses: tuple[str, ...]
 
+    def pinned(self, folder: Path, name: str) -> Path:
+        """Path of one of the files; ModelUnavailable if no digest vouches for it."""
+        if name not in self.files:
+            raise ModelUnavailable(f"The card of {self.name} names no digest for {name}.")
+        return folder / name
+
     @property
     def digest(self) -> bytes:
         """What identifies the model in a file: SHA-256 of all that decoding depends on, cut short.

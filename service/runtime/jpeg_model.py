@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from zipfile import BadZipFile
@@ -95,11 +96,7 @@ class JpegModel:
         if not isinstance(anatomy, JpegCard):
             raise ModelUnavailable(f"{card.name} is no model of a JPEG's coefficients.")
 
-        def pinned(name: str) -> Path:
-            if name not in card.files:
-                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
-            return folder / name
-
+        pinned = partial(card.pinned, folder)
         tables = pinned("tables.npz")
         try:
             with np.load(tables, allow_pickle=False) as archive:

@@ -9,6 +9,7 @@ encoder took with it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -69,10 +70,7 @@ class LatentModel:
         self.latents = anatomy.latents
         self.latent_shape = (anatomy.side, anatomy.side, anatomy.channels)
 
-        def pinned(name: str) -> Path:
-            if name not in card.files:
-                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
-            return folder / name
+        pinned = partial(card.pinned, folder)
 
         def session(stem: str) -> Session:
             return Session(pinned(f"{stem}.{device.lowering}.onnx"), device)

@@ -65,9 +65,7 @@ class PixelModel:
         self, folder: Path, card: LosslessModelCard, networks: int, device: Device, prefix: str = ""
     ) -> None:
         def pinned(name: str) -> Path:
-            if prefix + name not in card.files:
-                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
-            return folder / (prefix + name)
+            return card.pinned(folder, prefix + name)
 
         def session(level: int, stem: str) -> Session:
             return Session(pinned(f"level_{level}_{stem}.{device.lowering}.onnx"), device)

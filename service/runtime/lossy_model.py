@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -42,10 +43,7 @@ class LossyModel:
         self.anatomy: LossyCard = card.lossy
         lowering = device.lowering
 
-        def pinned(name: str) -> Path:
-            if name not in card.files:
-                raise ModelUnavailable(f"The card of {card.name} names no digest for {name}.")
-            return folder / name
+        pinned = partial(card.pinned, folder)
 
         def session(stem: str) -> Session:
             return Session(pinned(f"{stem}.onnx"), device)
