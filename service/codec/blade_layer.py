@@ -109,7 +109,7 @@ def encode_blade(
         if blocks is None:
             raise ValueError("a model of coefficients has none to code")
         jpeg = JpegSteps(blocks.sampling, blocks.steps)
-        encode = partial(JpegCoder(model, grid, jpeg).encode, blocks)
+        encode = partial(JpegCoder(model, grid, jpeg).encode, blocks, pixels)
     else:
         encode = partial(LosslessCoder(model, grid, pixels.ndim == 2, block_start).encode, pixels)
     streams: list[BladeStream] = []

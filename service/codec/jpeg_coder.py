@@ -51,15 +51,15 @@ class JpegCoder:
         self._grid = grid
         self._steps, self._sampling = jpeg.steps, jpeg.sampling
 
-    def encode(self, blocks: JpegBlocks, numbers: Sequence[int]) -> list[LosslessStream]:
-        """Streams of some patches of a picture."""
+    def encode(
+        self, blocks: JpegBlocks, pixels: Samples, numbers: Sequence[int]
+    ) -> list[LosslessStream]:
+        """Streams of some patches of a picture (H, W, 3) or (H, W), of which blocks give these."""
         patches = [cut(blocks, self._grid, number) for number in numbers]
         activities, coded = self._symbols(patches, numbers)
         return [
-            self._pack(self._pixels(patch, number), activity, steps)
-            for number, patch, activity, steps in zip(
-                numbers, patches, activities, coded, strict=True
-            )
+            self._pack(pixels[self._grid.patch(number).slices], activity, steps)
+            for number, activity, steps in zip(numbers, activities, coded, strict=True)
         ]
 
     def bits(self, blocks: JpegBlocks, numbers: Sequence[int]) -> float:

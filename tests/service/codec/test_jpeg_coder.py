@@ -45,7 +45,7 @@ class Coded:
         self.numbers = list(range(self.grid.rows * self.grid.columns))
         self.jpeg = JpegSteps(self.blocks.sampling, self.blocks.steps)
         self.coder = JpegCoder(model, self.grid, self.jpeg)
-        streams = self.coder.encode(self.blocks, self.numbers)
+        streams = self.coder.encode(self.blocks, self.picture.pixels, self.numbers)
         self.streams = [(stream.data, stream.raw) for stream in streams]
 
     def decoded(self, changes: dict[int, bytes] | None = None) -> list[bool]:
@@ -88,7 +88,7 @@ def test_any_quality(model: JpegModel, quality: int) -> None:
 def test_a_patch_does_not_hang_on_its_batch(model: JpegModel, kind: str) -> None:
     coded = Coded(model, jpeg_picture(300, 515, kind))
     for number in (0, 4):
-        (alone,) = coded.coder.encode(coded.blocks, [number])
+        (alone,) = coded.coder.encode(coded.blocks, coded.picture.pixels, [number])
         assert (alone.data, alone.raw) == coded.streams[number]
         (samples,) = coded.coder.decode([coded.streams[number]], [number])
         assert samples is not None
@@ -229,10 +229,10 @@ def test_blocks_outside_cost_nothing(model: JpegModel) -> None:
     wild[0][33:] = rng.integers(-999, 999, wild[0][33:].shape)
     wild[0][:, 33:] = rng.integers(-999, 999, wild[0][:, 33:].shape)
     blocks = replace(coded.blocks, coefficients=tuple(wild))
-    streams = coded.coder.encode(blocks, coded.numbers)
+    streams = coded.coder.encode(blocks, coded.picture.pixels, coded.numbers)
     assert [(stream.data, stream.raw) for stream in streams] == coded.streams
     wild[0][32, 32, 0] += 9
-    streams = coded.coder.encode(blocks, coded.numbers)
+    streams = coded.coder.encode(blocks, coded.picture.pixels, coded.numbers)
     assert [(stream.data, stream.raw) for stream in streams[:3]] == coded.streams[:3]
     assert streams[3].data != coded.streams[3][0]
 

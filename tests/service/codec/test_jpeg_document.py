@@ -260,7 +260,7 @@ def test_the_document_reads_what_the_encoder_wrote(
     coder = JpegCoder(model, grid, jpeg)
     with pytest.MonkeyPatch.context() as patched:  # small patches would be raw
         patched.setattr("service.codec.jpeg_coder.RAW_CHECK_BYTES", 2**20)
-        (stream,) = coder.encode(blocks, [number])
+        (stream,) = coder.encode(blocks, picture.pixels, [number])
     assert not stream.raw
     patch = grid.patch(number)
     steps = [part.tolist() for part in jpeg.steps]
