@@ -12,17 +12,22 @@ from torch import Tensor
 from models.export.fraction_tables import FractionCounts, deviations
 from models.layers.density import laplace_bits
 from models.networks.jpeg_dct import (
-    ACTIVITY_UNIT,
     JpegDct,
     activity,
     features,
     present,
     split_cells,
 )
-from models.networks.jpeg_groups import COMPONENTS, FREQUENCIES, PHASES
 from models.networks.subband_prior import INDEX_FRACTION, to_sixteenths
 from service.codec.inverse_dct import samples_of_blocks
-from service.runtime.jpeg_model import RING_CONTEXTS, RING_PASSES
+from service.runtime.jpeg_chain import ACTIVITY_UNIT
+from service.runtime.jpeg_model import (
+    COMPONENTS,
+    FREQUENCIES,
+    PHASES,
+    RING_CONTEXTS,
+    RING_PASSES,
+)
 from service.runtime.lossless_model import FRACTIONS, SCALES
 from service.runtime.tables import TableSet
 

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.jpeg_groups import FREQUENCIES, PHASES, CoefficientGroup
+from models.networks.jpeg_groups import CoefficientGroup
+from service.runtime.jpeg_model import FREQUENCIES, PHASES
 
 UNIT = 4096  # integer weights count 1 / UNIT
 QUARTERS = 4  # a mean is told in quarters of its channel's step

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -20,14 +21,9 @@ from models.layers.exact import ExactConv
 from models.networks.coefficient_means import CoefficientMeans
 from models.networks.jpeg_groups import (
     CB,
-    CHANNELS,
-    COMPONENTS,
     CR,
-    FREQUENCIES,
     LUMA,
-    PHASES,
     coefficient_groups,
-    zigzag,
 )
 from models.networks.subband_prior import (
     MAGNITUDE_BITS,
@@ -35,17 +31,23 @@ from models.networks.subband_prior import (
     SubbandPrior,
     magnitude,
 )
+from service.pictures.jpeg_headers import ZIGZAG
+from service.runtime.jpeg_chain import ACTIVITIES, ACTIVITY_UNIT
+from service.runtime.jpeg_model import (
+    CHANNELS,
+    COMPONENTS,
+    FREQUENCIES,
+    PHASES,
+    SAMPLINGS,
+    existing,
+)
 
 CELL = 16  # pixels
-SAMPLINGS = 3  # 4:4:4, 4:2:2, 4:2:0
-INPUT_CHANNELS = CHANNELS + COMPONENTS * FREQUENCIES + 1
-ACTIVITIES = 16
-ACTIVITY_UNIT = 32  # what one more adds to the quality that the prior is told
 FITTING_STEPS = 40  # of training, in which means and starts are fitted
 REFIT_EVERY = 20
 # Steps that the network is shown, by component and place of the zigzag.
 SHOWN_STEPS = ((LUMA, (0, 2, 9, 20, 40)), (CB, (0, 5)), (CR, (5,)))
-FEATURES = sum(len(places) for _, places in SHOWN_STEPS) + SAMPLINGS
+FEATURES = sum(len(places) for _, places in SHOWN_STEPS) + len(SAMPLINGS)
 
 
 class CoefficientPrior(SubbandPrior):
@@ -157,15 +159,13 @@ def split_cells(cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def present(sampling: Tensor) -> Tensor:
     """Which channels there are, (B, 768) of 0 and 1, by sampling (B,)."""
-    chroma = torch.tensor([(1, 1, 1, 1), (1, 0, 1, 0), (1, 0, 0, 0)], device=sampling.device)
-    luma = torch.ones_like(chroma[:1]).expand(len(sampling), -1)
-    phases = torch.stack([luma, chroma[sampling], chroma[sampling]], 1)
-    return phases.repeat_interleave(FREQUENCIES, 2).flatten(1).float()
+    there = np.stack([existing(each, COMPONENTS) for each in SAMPLINGS])
+    return torch.from_numpy(there).to(sampling.device)[sampling].float()
 
 
 def shown_steps() -> list[tuple[int, int]]:
     """(component, frequency) of the steps that the network is shown."""
-    order = zigzag()
+    order = ZIGZAG.tolist()
     return [(component, order[p]) for component, places in SHOWN_STEPS for p in places]
 
 
@@ -173,7 +173,7 @@ def features(steps: Tensor, sampling: Tensor, size: torch.Size) -> Tensor:
     """What the network knows of a JPEG, (B, 11, h, w), multiples of 2^-MAGNITUDE_BITS."""
     channels = [component * PHASES * FREQUENCIES + f for component, f in shown_steps()]
     told = magnitude(steps[:, channels])
-    kind = torch.nn.functional.one_hot(sampling, SAMPLINGS) * (255 * 2.0**-MAGNITUDE_BITS)
+    kind = torch.nn.functional.one_hot(sampling, len(SAMPLINGS)) * (255 * 2.0**-MAGNITUDE_BITS)
     return torch.cat([told, kind.float()], 1)[:, :, None, None].expand(-1, -1, *size)
 
 

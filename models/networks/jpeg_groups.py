@@ -23,24 +23,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+from service.pictures.jpeg_headers import ZIGZAG
+
 LUMA, CB, CR = 0, 1, 2
-COMPONENTS = 3
-PHASES = 4
-FREQUENCIES = 64
-CHANNELS = COMPONENTS * PHASES * FREQUENCIES
 # Places of the zigzag.
 LUMA_BANDS = tuple(range(first, stop) for first, stop in pairwise((1, 6, 15, 28, 64)))
 CHROMA_BANDS = (range(1, 6), range(6, 64))
 PREDICTED = 15  # of luma, places below have means
 _FIRST, _SECOND = (0, 3), (1, 2)  # phases that touch at corners only
-
-
-def zigzag() -> tuple[int, ...]:
-    """Frequency 8 v + u at each place of the zigzag (ITU-T T.81, figure A.6)."""
-    places = [(v, u) for v in range(8) for u in range(8)]
-    # Diagonal by diagonal; odd ones run downwards, even ones upwards.
-    places.sort(key=lambda at: (sum(at), at[0] if sum(at) % 2 else at[1]))
-    return tuple(8 * v + u for v, u in places)
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ class CoefficientGroup:
 
 def channels(component: int, phases: tuple[int, ...], places: range) -> tuple[int, ...]:
     """Channels of a component's blocks, at places of the zigzag."""
-    order = zigzag()
+    order = ZIGZAG.tolist()
     return tuple(256 * component + 64 * p + order[place] for p in phases for place in places)
 
 

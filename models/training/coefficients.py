@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.networks.jpeg_groups import CHANNELS, COMPONENTS, FREQUENCIES, PHASES
+from service.codec.jpeg_coder import to_cells
+from service.codec.jpeg_pixels import PatchBlocks
 from service.pictures.jpeg_blocks import JpegBlocks, read_blocks
-from service.runtime.jpeg_model import SAMPLINGS
+from service.runtime.jpeg_chain import CELLS
+from service.runtime.jpeg_model import CHANNELS, COMPONENTS, FREQUENCIES, SAMPLINGS
 
 log = logging.getLogger(__name__)
 
-SIDE = 16  # cells of a patch
 PATCHES_A_FILE = 12
 TRIED = 60  # places in a file, of which half of the patches come from the smoother ones
 LEAST_DETAIL = 0.002  # share of AC coefficients that are not 0: no sky alone
@@ -44,7 +45,7 @@ class CoefficientCache:
         self.names: list[str] = index["names"]
         self.samplings = np.array(index["samplings"], np.int16)
         self.steps: NDArray[np.uint8] = np.load(folder / _TABLES)
-        shape = (len(self.names), SIDE, SIDE, CHANNELS)
+        shape = (len(self.names), CELLS, CELLS, CHANNELS)
         self.cells = np.memmap(folder / _CELLS, np.int16, mode="r", shape=shape)
 
 
@@ -92,12 +93,12 @@ def _read(pictures: Path, files: list[Path], cache: Path) -> dict[str, list[str]
 
 def _patches(blocks: JpegBlocks, rng: np.random.Generator) -> list[NDArray[np.int16]]:
     """Some patches of a picture, half of them from its smoother places."""
-    rows, columns = blocks.height // SIDE, blocks.width // SIDE
-    if min(rows, columns) < SIDE:
+    rows, columns = blocks.height // CELLS, blocks.width // CELLS
+    if min(rows, columns) < CELLS:
         return []
     places = []
     for _ in range(TRIED):
-        row, column = int(rng.integers(rows - SIDE + 1)), int(rng.integers(columns - SIDE + 1))
+        row, column = int(rng.integers(rows - CELLS + 1)), int(rng.integers(columns - CELLS + 1))
         luma = blocks.coefficients[0][2 * row : 2 * row + 32, 2 * column : 2 * column + 32]
         detail = float((luma[..., 1:] != 0).mean())
         if detail > LEAST_DETAIL:
@@ -112,18 +113,18 @@ def _patches(blocks: JpegBlocks, rng: np.random.Generator) -> list[NDArray[np.in
 
 def cells_of(blocks: JpegBlocks, row: int, column: int) -> NDArray[np.int16]:
     """(16, 16, 768) coefficients of a patch of a colour JPEG that begins at a cell."""
-    cells = np.zeros((SIDE, SIDE, COMPONENTS, PHASES, FREQUENCIES), np.int16)
-    for component, coefficients in enumerate(blocks.coefficients):
-        across, down = (1, 1) if component == 0 else blocks.sampling
-        high, wide = 2 // down, 2 // across
-        part = coefficients[
-            row * high : (row + SIDE) * high, column * wide : (column + SIDE) * wide
-        ]
-        by_cell = part.reshape(SIDE, high, SIDE, wide, FREQUENCIES)
-        for i in range(high):
-            for j in range(wide):
-                cells[:, :, component, 2 * i + j] = by_cell[:, i, :, j]
-    return cells.reshape(SIDE, SIDE, CHANNELS)
+    luma, *chroma = (
+        part[row * high : (row + CELLS) * high, column * wide : (column + CELLS) * wide]
+        for part, (high, wide) in zip(blocks.coefficients, _blocks_of_cells(blocks), strict=True)
+    )
+    patch = PatchBlocks(luma.astype(np.int32), np.stack(chroma), np.zeros((2, 0), np.int32))
+    return to_cells(patch, blocks.sampling).astype(np.int16)
+
+
+def _blocks_of_cells(blocks: JpegBlocks) -> list[tuple[int, int]]:
+    """Rows and columns of blocks in a cell, by component."""
+    across, down = blocks.sampling
+    return [(2, 2)] + [(2 // down, 2 // across)] * (COMPONENTS - 1)
 
 
 class Coefficients:
@@ -159,7 +160,7 @@ class Coefficients:
         return patch
 
     def _whole(self, number: int) -> NDArray[np.int16]:
-        patch = np.empty((SIDE, SIDE, CHANNELS + COMPONENTS * FREQUENCIES + 1), np.int16)
+        patch = np.empty((CELLS, CELLS, CHANNELS + COMPONENTS * FREQUENCIES + 1), np.int16)
         patch[..., :CHANNELS] = self._cache.cells[number]
         patch[..., CHANNELS:-1] = self._cache.steps[number].reshape(-1)
         patch[..., -1] = self._cache.samplings[number]
@@ -176,7 +177,7 @@ def mirrored(cells: NDArray[np.int16], axis: int, sampling: tuple[int, int]) -> 
 
     Cosines of odd frequency change their sign.
     """
-    parts = cells.reshape(SIDE, SIDE, COMPONENTS, 2, 2, 8, 8)  # phase row, column; frequency v, u
+    parts = cells.reshape(CELLS, CELLS, COMPONENTS, 2, 2, 8, 8)  # phase row, column; frequency v, u
     turned = np.flip(parts, axis).copy()
     several = sampling[1 - axis] == 1  # rows or columns of chroma blocks in a cell
     turned[:, :, 0] = np.flip(turned[:, :, 0], 2 + axis)
@@ -184,4 +185,4 @@ def mirrored(cells: NDArray[np.int16], axis: int, sampling: tuple[int, int]) -> 
         turned[:, :, 1:] = np.flip(turned[:, :, 1:], 3 + axis)
     odd = (slice(None),) * (5 + axis) + (slice(1, None, 2),)
     turned[odd] *= -1
-    return turned.reshape(SIDE, SIDE, CHANNELS)
+    return turned.reshape(CELLS, CELLS, CHANNELS)

@@ -1,8 +1,8 @@
 """Huffman decoding of a sequential JPEG scan, compiled at its first use.
 
-Numba is only imported then: that and the compiling take a second or so, unless `compile_decoder`
-was called before. Compiled code does not
-check its indices, so all that the file has a say in is checked here, bit by bit.
+Numba is only imported then: that and the compiling take a second or two, unless `compile_decoder`
+was called before. Compiled code does not check its indices, so all that the file has a say in is
+checked here, bit by bit.
 
 Source: ITU-T T.81 (1992), annex F.2.
 """

@@ -7,8 +7,9 @@ import torch
 from PIL import Image
 
 from models.networks.jpeg_dct import JpegDct
-from models.training.coefficients import SAMPLINGS, cells_of
+from models.training.coefficients import cells_of
 from service.pictures.jpeg_blocks import read_blocks
+from service.runtime.jpeg_model import SAMPLINGS
 from tests.models import tiny
 
 SUBSAMPLING = {(1, 1): 0, (2, 1): 1, (2, 2): 2}  # as Pillow counts them

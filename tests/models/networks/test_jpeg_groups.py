@@ -1,11 +1,5 @@
-from models.networks.jpeg_groups import CHANNELS, coefficient_groups, zigzag
-
-
-def test_the_zigzag_goes_diagonal_by_diagonal():
-    order = zigzag()
-    assert order[:10] == (0, 1, 8, 16, 9, 2, 3, 10, 17, 24)
-    assert order[-3:] == (55, 62, 63)
-    assert sorted(order) == list(range(64))
+from models.networks.jpeg_groups import coefficient_groups
+from service.runtime.jpeg_model import CHANNELS
 
 
 def test_every_coefficient_is_coded_once():

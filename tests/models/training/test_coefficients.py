@@ -5,13 +5,13 @@ import pytest
 from PIL import Image
 
 from models.training.coefficients import (
-    SAMPLINGS,
     Coefficients,
     cells_of,
     mirrored,
     open_coefficients,
 )
 from service.pictures.jpeg_blocks import read_blocks
+from service.runtime.jpeg_model import SAMPLINGS
 from tests.models import coefficients
 
 
