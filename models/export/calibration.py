@@ -6,7 +6,7 @@ tables that the integers choose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -16,10 +16,13 @@ from torch import Tensor
 from models.export.tables import SymbolCounts, costs
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
+from models.layers.quantiser import WIDEST, ScalarQuantiser, TrellisQuantiser
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import PATCH
 from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
+
+ROUNDS = 2  # of counting, before the one that tells the tables
 
 
 def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
@@ -56,26 +59,41 @@ def code_at_anchors(
         yield top, network.code_patches(y, symbols_z, z, quality)
 
 
+def settle_trellis(network: LossyNetwork, pictures: Sequence[Tensor]) -> None:
+    """Let a trellis go the ways that are cheap by the tables that it is counted for."""
+    quantiser = network.quantiser
+    if not isinstance(quantiser, TrellisQuantiser):
+        return
+    for _ in range(ROUNDS):
+        counts, _, _ = count_symbols(network, pictures)
+        symbols = np.arange(-WIDEST, WIDEST + 1, dtype=np.int32)
+        quantiser.settle(
+            torch.from_numpy(costs(counts.tables(), symbols)), counts.away, counts.seen
+        )
+
+
 def count_symbols(
     network: LossyNetwork, pictures: Iterable[Tensor]
-) -> tuple[SymbolCounts, list[NDArray[np.int32]]]:
-    """Symbols by table over all qualities; the upper level's, (Cz, n), by anchor.
+) -> tuple[SymbolCounts, SymbolCounts, list[NDArray[np.int32]]]:
+    """Symbols of y by table over all qualities; those of z; z's symbols (Cz, n) by anchor.
 
-    Where the upper level has tables of its own, its symbols count like all others.
+    Where z has networks of its own and y is rounded as z is, all count together.
     """
-    counts = SymbolCounts()
+    counts = SymbolCounts(network.quantiser)
+    scalar = isinstance(network.quantiser, ScalarQuantiser)
+    top = counts if scalar else SymbolCounts(ScalarQuantiser(network.bits))
     upper: list[list[NDArray[np.int32]]] = [[] for _ in range(ANCHORS)]
     for rgb in pictures:
-        for seen, (top, coded) in zip(upper, code_at_anchors(network, rgb), strict=True):
-            symbols_z, tables_z = top
+        for seen, ((symbols_z, tables_z), coded) in zip(
+            upper, code_at_anchors(network, rgb), strict=True
+        ):
             seen.append(symbols_z.transpose(0, 1).flatten(1).int().numpy())
             if tables_z is not None:
-                counts.add(tables_z.flatten().numpy(), symbols_z.flatten().int().numpy())
+                top.add(tables_z, symbols_z)
             parts = zip(coded.tables(), coded.symbols, coded.values, strict=True)
             for tables, symbols, values in parts:
-                flat = tables.flatten(), symbols.flatten().int(), values.flatten()
-                counts.add(flat[0].numpy(), flat[1].numpy(), flat[2].numpy())
-    return counts, [np.concatenate(seen, 1) for seen in upper]
+                counts.add(tables, symbols, values)
+    return counts, top, [np.concatenate(seen, 1) for seen in upper]
 
 
 def cheapest_tables(upper: list[NDArray[np.int32]], tables: TableSet) -> NDArray[np.uint8]:

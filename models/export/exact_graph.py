@@ -13,8 +13,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor
 
 from models.layers.exact import LARGEST_ACTIVATION, STREAM_BITS, ExactBlock, ExactConv
+from models.networks.subband_prior import DISTANCES, MAGNITUDES
 
 Lowering = Literal["float", "integer"]
 LOWERINGS: tuple[Lowering, ...] = ("float", "integer")
@@ -161,11 +163,22 @@ class ExactGraph:
 
     def magnitude(self, symbols: str) -> str:
         """The table of ``models.networks.subband_prior.magnitude`` as a Gather; u8 operand."""
-        table = np.round(32 * np.log2(1 + np.arange(256, dtype=np.float64))).clip(max=255)
-        size = self.node("Min", self.node("Abs", symbols), self._scalar(255.0))
-        index = self.node("Cast", size, to=TensorProto.INT32)
+        return self._gathered(MAGNITUDES, self.node("Abs", symbols))
+
+    def distance(self, symbols: str) -> str:
+        """The table of ``models.networks.subband_prior.distance`` as a Gather; u8 operand."""
+        quarters = self.node("Mul", symbols, self._scalar(4.0))
+        return self._gathered(
+            DISTANCES, self.node("Abs", self.node("Sub", quarters, self._scalar(1.0)))
+        )
+
+    def _gathered(self, table: Tensor, index: str) -> str:
+        """Entries of a table of 256, by an index of which those beyond are the last."""
+        whole = self.node(
+            "Cast", self.node("Min", index, self._scalar(255.0)), to=TensorProto.INT32
+        )
         kind = np.float32 if self.lowering == "float" else np.uint8
-        return self.node("Gather", self.constant(table.astype(kind)), index, axis=0)
+        return self.node("Gather", self.constant(table.numpy().astype(kind)), whole, axis=0)
 
     def signed(self, symbols: str) -> str:
         """``models.networks.subband_prior.signed_feature``: 4 (s + 32), clipped; u8 operand."""

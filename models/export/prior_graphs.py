@@ -65,7 +65,8 @@ def _step_graph(
         stream = g.input("state", ["p", *before_size, before.width])
         coded = prior.groups[position - 1].native
         symbols = g.input("symbols", ["p", *before_size, coded])
-        stream = g.add(stream, g.conv(g.magnitude(symbols), embed))
+        told = g.distance(symbols) if prior.trellis else g.magnitude(symbols)
+        stream = g.add(stream, g.conv(told, embed))
         if before_scale != scale:
             stream = g.pixel_shuffle(g.conv(stream, prior.entry(scale)), 2)
     if number == 0:

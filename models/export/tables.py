@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.layers.density import HIGHEST_SCALE, LOG_STEP, LOWEST_SCALE, TABLES
-from models.layers.rounding import Bits
+from models.layers.quantiser import TRUST, Quantiser, ScalarQuantiser
 from service.runtime.tables import EXPONENTS, TableSet, exponents_of, split_escapes
 
 TOTAL = 2**24
@@ -32,62 +33,67 @@ def half_widths() -> NDArray[np.int32]:
     return np.minimum(np.ceil(6 * scales()) + 2, WIDEST).astype(np.int32)
 
 
-def mass(bits: Bits, scale: float, half_width: int) -> NDArray[np.float64]:
-    """Mass of -K..K and of everything beyond, (2 K + 2,), summing to one."""
+def mass(quantiser: Quantiser, scale: float, half_width: int) -> NDArray[np.float64]:
+    """Mass of symbols -K..K and of everything beyond, (2 K + 2,), summing to one."""
     k = torch.arange(-half_width, half_width + 1, dtype=torch.float64)
-    inside = torch.exp2(-bits(k, torch.tensor(scale, dtype=torch.float64))).numpy()
+    inside = torch.exp2(-quantiser.bits(k, torch.tensor(scale, dtype=torch.float64))).numpy()
     beyond = max(1.0 - float(inside.sum()), 0.0)
     every = np.append(inside, beyond)
     return every / every.sum()
 
 
 class SymbolCounts:
-    """What training pictures showed of each table: symbols, and where in their bins values lay."""
+    """What training pictures showed of each table: symbols, and where in their bins values lay.
 
-    def __init__(self) -> None:
+    quantiser : of the symbols.
+
+    ``away`` and ``seen`` are (64, classes): how far beyond their symbols' places the values lay,
+    summed, and how many there were.
+    """
+
+    def __init__(self, quantiser: Quantiser) -> None:
+        self._quantiser = quantiser
         self.widths = half_widths()
         sizes = 2 * self.widths.astype(np.int64) + 2
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._counts = np.zeros(self._starts[-1])
-        self._offset_sum = np.zeros((TABLES, 4))
-        self._offset_count = np.zeros((TABLES, 4))
+        self.away = np.zeros((TABLES, quantiser.classes))
+        self.seen = np.zeros((TABLES, quantiser.classes))
 
-    def add(
-        self,
-        tables: NDArray[np.integer],
-        symbols: NDArray[np.int32],
-        values: NDArray[np.floating] | None = None,
-    ) -> None:
-        """Count a step: flat arrays of tables, symbols and the values that were rounded.
+    def add(self, tables: Tensor, symbols: Tensor, values: Tensor | None = None) -> None:
+        """Count a step: tables, symbols and the values that they stand for, of one shape.
 
         Without values (differences have none), nothing is learned of where they lay.
         """
-        entries, _ = split_escapes(symbols, self.widths[tables])
-        self._counts += np.bincount(self._starts[tables] + entries, minlength=len(self._counts))
+        chosen = tables.flatten().numpy().astype(np.int64)
+        integers = symbols.flatten().int().numpy()
+        entries, _ = split_escapes(integers, self.widths[chosen])
+        self._counts += np.bincount(self._starts[chosen] + entries, minlength=len(self._counts))
         if values is None:
             return
-        key = tables.astype(np.int64) * 4 + np.minimum(np.abs(symbols), 3)
-        away = (values - symbols) * np.sign(symbols)
-        self._offset_sum += np.bincount(key, away, TABLES * 4).reshape(TABLES, 4)
-        self._offset_count += np.bincount(key, minlength=TABLES * 4).reshape(TABLES, 4)
+        quantiser = self._quantiser
+        key = chosen * quantiser.classes + quantiser.class_of(symbols).flatten().numpy()
+        away = quantiser.away(symbols, values).flatten().numpy()
+        shape, size = self.away.shape, self.away.size
+        self.away += np.bincount(key, away, size).reshape(shape)
+        self.seen += np.bincount(key, minlength=size).reshape(shape)
 
-    def tables(self, bits: Bits) -> TableSet:
-        """Integer tables of a density and the counts, each summing to 2^24, entries >= 1."""
+    def tables(self) -> TableSet:
+        """Integer tables of the density and the counts, each summing to 2^24, entries >= 1."""
         integers = []
         counts = np.split(self._counts, self._starts[1:-1])
         for scale, width, counted in zip(scales(), self.widths, counts, strict=True):
-            inside = 0.5 * (counted[:-1] + counted[-2::-1])  # a sign tells nothing
+            inside = counted[:-1]
+            if isinstance(self._quantiser, ScalarQuantiser):  # a sign tells nothing
+                inside = 0.5 * (inside + inside[::-1])
             observed = np.append(inside, counted[-1])
-            posterior = observed + PRIOR_COUNT * mass(bits, float(scale), int(width))
+            posterior = observed + PRIOR_COUNT * mass(self._quantiser, float(scale), int(width))
             integers.append(to_integers(posterior / posterior.sum()))
         return TableSet(self.widths, np.concatenate(integers))
 
     def reconstruction(self) -> NDArray[np.float32]:
-        """Mean of |value| - |symbol| by table and min(|symbol|, 3), (64, 4); 0 for symbol 0."""
-        trust = self._offset_count / (self._offset_count + 50.0)
-        mean = self._offset_sum / np.maximum(self._offset_count, 1.0)
-        shift: NDArray[np.float32] = (trust * mean).astype(np.float32)
-        shift[:, 0] = 0
+        """Centroids by table and class of symbol, (64, classes)."""
+        shift: NDArray[np.float32] = (self.away / (self.seen + TRUST)).astype(np.float32)
         return shift
 
 

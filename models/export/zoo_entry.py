@@ -13,13 +13,19 @@ from torch import Tensor
 
 from models.export.archives import ReferenceDevice, save_arrays, sha256_of, write_card
 from models.export.bounds import prove_bounds, prove_prior_bounds
-from models.export.calibration import cheapest_tables, code_at_anchors, count_symbols
+from models.export.calibration import (
+    cheapest_tables,
+    code_at_anchors,
+    count_symbols,
+    settle_trellis,
+)
 from models.export.detail_graphs import detail_graphs
 from models.export.exact_graph import LOWERINGS
 from models.export.float_graphs import float_graphs
 from models.export.prior_graphs import features_graph, step_graphs
 from models.layers.density import index_of
 from models.layers.gains import Gains
+from models.layers.quantiser import TrellisQuantiser
 from models.networks.lossy_network import LossyNetwork
 from models.networks.patches import PATCH
 from models.networks.phases import FIRST_DETAIL
@@ -46,6 +52,11 @@ def group_cards(prior: SubbandPrior | None) -> tuple[GroupCard, ...]:
     return tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups)
 
 
+def trellis(network: LossyNetwork) -> bool:
+    """Whether y is quantised along a trellis."""
+    return isinstance(network.quantiser, TrellisQuantiser)
+
+
 def anatomy(network: LossyNetwork) -> LossyCard:
     """The card's description of a network's levels."""
     common = LossyCard(
@@ -58,7 +69,8 @@ def anatomy(network: LossyNetwork) -> LossyCard:
         top_differences=network.top_differences,
         analysis_halo=network.analysis_halo,
         synthesis_halo=network.synthesis_halo,
-        rate_weight=network.rate_weight,
+        rate_weight=network.quantiser.rate_weight,
+        quantiser="trellis" if trellis(network) else "scalar",
     )
     if not isinstance(network, Standard):
         return common
@@ -105,13 +117,17 @@ def write_zoo_entry(
                 graphs[f"top_step_{number}.{lowering}"] = graph
     for stem, graph in graphs.items():
         onnx.save(graph, folder / f"{stem}.onnx")
-    counts, upper = count_symbols(network, pictures)
-    tables = counts.tables(network.bits)
+    settle_trellis(network, pictures)
+    counts, top_counts, upper = count_symbols(network, pictures)
+    tables, top_tables = counts.tables(), top_counts.tables()
     top: dict[str, NDArray[np.generic]]
     if network.top_prior is not None:
         top = {"top_index_offsets": index_offsets(network.top_prior, network.gains_z)}
     else:
-        top = {"top_tables": cheapest_tables(upper, tables)}
+        top = {"top_tables": cheapest_tables(upper, top_tables)}
+    if trellis(network):
+        top["top_half_widths"] = top_tables.half_widths
+        top["top_frequencies"] = top_tables.frequencies.astype(np.uint32)
     save_arrays(
         folder / "tables.npz",
         half_widths=tables.half_widths,

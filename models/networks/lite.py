@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from models.layers.density import laplace_bits
 from models.layers.gains import Gains, lagrangian
+from models.layers.quantiser import TrellisQuantiser
 from models.networks.lite_transform import (
     LOW_PASS,
     Z_CHANNELS,
@@ -28,6 +30,9 @@ from models.networks.patches import (
 from models.networks.restoration import Restoration
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
+# A trellis's step to a scalar quantiser's: at about the same PSNR it takes some 8 % fewer bits.
+STEP = 7 / 6
+
 
 class Lite(LossyNetwork):
     """Shapes: pictures (B, 3, H, W), RGB 0..255, sides multiples of 256.
@@ -46,6 +51,7 @@ class Lite(LossyNetwork):
     # 2 subband samples a level, 2 * (2 + 4 + 8 + 16) pixels, and 20 of restoration.
     synthesis_halo = 80
     top_differences = LOW_PASS
+    rate_weight = 0.07  # squared steps that a bit is worth when y is quantised
 
     def __init__(
         self,
@@ -60,9 +66,12 @@ class Lite(LossyNetwork):
             Gains(sum(g.native for g in layout)),
             Gains(Z_CHANNELS),
             TopFeatures(Z_CHANNELS, 64, features),
-            SubbandPrior(features, (widths[0], widths[1], widths[2]), layout),
+            SubbandPrior(features, (widths[0], widths[1], widths[2]), layout, trellis=True),
             laplace_bits,
         )
+        self.quantiser = TrellisQuantiser(laplace_bits, self.rate_weight)
+        with torch.no_grad():
+            self.gains_y.logarithm.sub_(math.log(STEP))
         self.top_prior = SubbandPrior(1, (48, 48, 48), top_groups())
         self.transform = LiteTransform()
         self.restoration = Restoration(restoration_width, restoration_blocks)

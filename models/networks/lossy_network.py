@@ -15,7 +15,8 @@ from torch.nn import functional as F
 
 from models.layers.density import TABLES, deviation, index_of
 from models.layers.gains import Gains
-from models.layers.rounding import RATE_WEIGHT, Bits, rate_aware_round, thresholds
+from models.layers.quantiser import Quantiser, ScalarQuantiser
+from models.layers.rounding import Bits
 from models.networks.measurement import Measurement
 from models.networks.patches import PATCH, from_patches, on_grid, to_patches
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
@@ -78,7 +79,6 @@ class LossyNetwork(nn.Module):
     analysis_halo: int  # receptive fields in pixels, rounded up to latents
     synthesis_halo: int
     top_differences = 0  # first channels of z that are coded as differences along columns
-    rate_weight = RATE_WEIGHT  # squared steps that a bit is worth when y is rounded
     top_prior: SubbandPrior | None  # z's own; without one its tables are static
 
     def __init__(
@@ -88,12 +88,7 @@ class LossyNetwork(nn.Module):
         self.gains_y, self.gains_z, self.top, self.prior = gains_y, gains_z, top, prior
         self.register_module("top_prior", None)
         self.bits = bits
-        self.register_buffer("limits", thresholds(bits, self.rate_weight), persistent=False)
-        self.register_buffer("centroid_sum", torch.zeros(TABLES, 4))
-        self.register_buffer("centroid_count", torch.zeros(TABLES, 4))
-        self.limits: Tensor
-        self.centroid_sum: Tensor
-        self.centroid_count: Tensor
+        self.quantiser: Quantiser = ScalarQuantiser(bits)
 
     @property
     def channels(self) -> int:
@@ -226,12 +221,13 @@ class LossyNetwork(nn.Module):
             if mean is not None:
                 mean = mean.float() * gains[group]
                 values = values - mean
-            symbols = rate_aware_round(values.detach(), table_of(index), self.limits)
+            symbols = self.quantiser.decide(values.detach(), table_of(index))
             coded.symbols.append(symbols)
             coded.values.append(values)
             coded.means.append(mean)
             coded.indices.append(index)
-            coded.bits = coded.bits + self.bits(symbols, deviation(index)).flatten(1).sum(1)
+            cost = self.quantiser.bits(symbols, deviation(index))
+            coded.bits = coded.bits + cost.flatten(1).sum(1)
             if predict is not None:
                 known.append(self._shown(coded, group).detach() / gains[group])
             return symbols
@@ -245,25 +241,15 @@ class LossyNetwork(nn.Module):
 
     def _shown(self, coded: Coded, group: int) -> Tensor:
         """``reconstruct`` of one group, on its own grid."""
-        centroids = self.centroid_sum / (self.centroid_count + 50.0)
         symbols, mean = coded.symbols[group], coded.means[group]
-        shift = centroids[table_of(coded.indices[group]), symbols.abs().clamp(max=3).long()]
-        shown = symbols + torch.sign(symbols) * shift
+        shown = self.quantiser.reconstruct(symbols, table_of(coded.indices[group]))
         return shown if mean is None else shown + mean
 
-    @torch.no_grad()
     def observe_centroids(self, coded: Coded) -> None:
         """Count where values lie in their bins; older counts fade."""
-        self.centroid_sum *= 0.99
-        self.centroid_count *= 0.99
-        for symbols, values, tables in zip(
-            coded.symbols, coded.values, coded.tables(), strict=True
-        ):
-            key = (tables * 4 + symbols.abs().clamp(max=3).long()).flatten()
-            away = (values.abs() - symbols.abs()) * (symbols != 0)
-            size = TABLES * 4
-            self.centroid_sum += torch.bincount(key, away.flatten().float(), size).view(TABLES, 4)
-            self.centroid_count += torch.bincount(key, minlength=size).view(TABLES, 4)
+        self.quantiser.forget()
+        for parts in zip(coded.symbols, coded.values, coded.tables(), strict=True):
+            self.quantiser.observe(*parts)
 
     # -- both levels ------------------------------------------------------------------------
 

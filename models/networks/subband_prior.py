@@ -35,14 +35,31 @@ MAGNITUDE_BITS = 5
 QUALITY_BITS = 5
 
 
+# u8 entries: about log2(1 + size), 32 steps an octave. Of a symbol's magnitude, and of its distance
+# from the mean in quarters of a step, of which one counts as nothing.
+MAGNITUDES = torch.round(32 * torch.log2(1 + torch.arange(256.0, dtype=torch.float64)))
+MAGNITUDES = MAGNITUDES.clamp(max=255).float()
+DISTANCES = torch.round(
+    32 * torch.log2(1 + (torch.arange(256.0, dtype=torch.float64) - 1).clamp(min=0) / 3)
+).float()
+
+
 def magnitude(symbols: Tensor) -> Tensor:
-    """u8 feature of a symbol's size, in real units: about log2(1 + |s|), 32 steps an octave.
+    """u8 feature of a symbol's size, in real units.
 
     Integers by construction (a table of 256 entries), so exact.
     """
-    table = torch.round(32 * torch.log2(1 + torch.arange(256, dtype=torch.float64)))
-    table = table.clamp(max=255).float().to(symbols.device)
-    return table[symbols.abs().clamp(max=255).long()] * 2.0**-MAGNITUDE_BITS
+    size = symbols.abs().clamp(max=255).long()
+    return MAGNITUDES.to(symbols.device)[size] * 2.0**-MAGNITUDE_BITS
+
+
+def distance(symbols: Tensor) -> Tensor:
+    """u8 feature of how far from its mean a trellis's symbol stands, as ``magnitude`` scales it.
+
+    That is |4 s - 1| quarters of a step, on either side.
+    """
+    quarters = (4 * symbols - 1).abs().clamp(max=255).long()
+    return DISTANCES.to(symbols.device)[quarters] * 2.0**-MAGNITUDE_BITS
 
 
 def signed_feature(symbols: Tensor) -> Tensor:
@@ -123,11 +140,20 @@ class SubbandPrior(nn.Module):
     features (P, F, 16, 16) from ``TopFeatures``; quality (P,) in 1/64 steps, 0..512;
     symbols of a group (P, n, 16 fold, 16 fold) integers. Returned indices have the group's shape,
     in table steps (real), before the quality's offset is added.
+
+    ``trellis``: symbols are those of a trellis, which tell distances, not magnitudes.
     """
 
-    def __init__(self, features: int, widths: tuple[int, int, int], groups: list[Group]) -> None:
+    def __init__(
+        self,
+        features: int,
+        widths: tuple[int, int, int],
+        groups: list[Group],
+        *,
+        trellis: bool = False,
+    ) -> None:
         super().__init__()
-        self.groups = groups
+        self.groups, self.trellis = groups, trellis
         by_fold = {fold: [g for g in groups if g.fold == fold] for fold in (1, 2, 4)}
         self.folds = [fold for fold in (1, 2, 4) if by_fold[fold]]
         counts = [[g.native for g in by_fold[fold]] for fold in self.folds]
@@ -178,7 +204,8 @@ class SubbandPrior(nn.Module):
             stream = step.block(stream)
             symbols = code(group, step.head(step.hidden(stream)))
             if step.embed is not None:
-                stream = stream + step.embed(magnitude(symbols))
+                told = distance(symbols) if self.trellis else magnitude(symbols)
+                stream = stream + step.embed(told)
 
     def forward(self, features: Tensor, quality: Tensor, symbols: list[Tensor]) -> list[Tensor]:
         """The indices of all groups, given all symbols."""

@@ -11,8 +11,9 @@ from models.networks.standard import Standard
 from models.training import checkpoints
 from models.training.recipe import Recipe, RecipeError
 
-# Steps of quantisation are what a recipe chooses; they are not carried over.
-_OWN = ("gains_y.", "gains_z.")
+# Steps of quantisation, and what follows from them, are what a recipe chooses; they are not carried
+# over.
+_OWN = ("gains_y.", "gains_z.", "quantiser.")
 
 
 def start_from(weights: Path, recipe: Recipe, folder: Path) -> None:

@@ -53,7 +53,7 @@ def encode_band(model: LossyModel, band: Symbols, anchor: int) -> Stream:
         chain.absorb(symbols[-1])
     stack = Stack(crc32c_of_symbols(*symbols))
     for ints, chosen in zip(reversed(symbols), reversed(tables), strict=True):
-        stack.push_step(ints.ravel(), chosen.ravel(), model.tables)
+        stack.push_step(ints.ravel(), chosen.ravel(), model.upper_tables)
     return Stream(stack.to_bytes(), len(symbols))
 
 
@@ -81,7 +81,7 @@ def decode_band(
     symbols = []
     for group, layout in enumerate(chain.layouts):
         tables = chain.tables(group)
-        symbols.append(stack.pop_step(tables.ravel(), model.tables).reshape(tables.shape))
+        symbols.append(stack.pop_step(tables.ravel(), model.upper_tables).reshape(tables.shape))
         chain.absorb(symbols[-1])
         layout.fold_into(coded, symbols[-1][None])
     if not stack.ends_on(crc32c_of_symbols(*symbols)):

@@ -117,7 +117,7 @@ class PatchCoder:
                 mean = means.of(group, shown, live)
             if means.predicts(group):
                 left -= mean * scales[group][live]
-            rounded = self._model.quantise(left, chosen)
+            rounded = self._model.quantiser.quantise(left, chosen)
             for position, patch in enumerate(live):
                 symbols[patch].append(rounded[position])
                 tables[patch].append(chosen[position])
@@ -252,7 +252,7 @@ class PatchCoder:
     ) -> None:
         """Write what a group's symbols (P, h, w, n) of the live patches stand for to ``shown``."""
         gains = self._gains(group, [numbers[patch] for patch in live.tolist()])
-        values = self._model.reconstruct(symbols, tables) / gains
+        values = self._model.quantiser.reconstruct(symbols, tables) / gains
         self._layouts[group].fold_into(shown, values + mean, live)
 
     def _gather(self, array: NDArray[np.float32], numbers: Sequence[int]) -> NDArray[np.float32]:

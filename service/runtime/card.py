@@ -12,9 +12,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -61,8 +63,17 @@ class LossyCard(_Frozen):
         ge=0, le=256, multiple_of=16, description="pixels: damage goes to a patch's neighbours only"
     )
     rate_weight: float = Field(
-        ge=0, le=1, description="squared steps that a bit is worth when an encoder rounds"
+        ge=0, le=1, description="squared steps that a bit is worth when an encoder quantises"
     )
+    quantiser: Literal["scalar", "trellis"] = Field(default="scalar", description="of y")
+
+    @model_serializer(mode="wrap")
+    def _unsaid(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Say nothing of a scalar quantiser: older cards, and their digests, do not either."""
+        content: dict[str, object] = serialise(self)
+        if self.quantiser == "scalar":
+            del content["quantiser"]
+        return content
 
 
 class PredictedLossyCard(LossyCard):

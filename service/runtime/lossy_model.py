@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.errors import ModelUnavailable
 from service.runtime.card import GroupCard, LossyCard, LossyModelCard, PredictedLossyCard
 from service.runtime.exact_chain import QUALITY_STEPS, ExactLevel
+from service.runtime.quantiser import Quantiser, ScalarQuantiser, TrellisQuantiser
 from service.runtime.sessions import Device, Session
 from service.runtime.tables import TableSet
 
@@ -31,6 +32,10 @@ class LossyModel:
         Those of z; None where z has static tables, ``top_tables``.
     detail_means
         Float networks by group of y that has predicted means (``codec.predicted_means``).
+    tables, upper_tables
+        Those of y and of z.
+    quantiser
+        Of y.
 
     Raises
     ------
@@ -69,26 +74,36 @@ class LossyModel:
                     f"{network.outputs}."
                 )
 
-        def level(stem: str, groups: Sequence[GroupCard], offsets: str) -> ExactLevel:
+        def level(
+            stem: str, groups: Sequence[GroupCard], offsets: str, tables: TableSet
+        ) -> ExactLevel:
             steps = [session(f"{stem}_{n}.{lowering}") for n in range(len(groups))]
-            return ExactLevel(groups, steps, arrays[offsets], len(self.tables))
+            return ExactLevel(groups, steps, arrays[offsets], len(tables))
 
+        trellis = card.lossy.quantiser == "trellis"
         try:
             arrays = np.load(pinned("tables.npz"), allow_pickle=False)
             self.tables = TableSet(arrays["half_widths"], arrays["frequencies"])
+            self.upper_tables = self.tables
+            if trellis:  # whose symbols are not those that z's rounding leaves
+                self.upper_tables = TableSet(arrays["top_half_widths"], arrays["top_frequencies"])
             self._log_gains: NDArray[np.float32] = arrays["log_gains"]
             self._top_log_gains: NDArray[np.float32] = arrays["top_log_gains"]
-            self.lower = level("step", card.lossy.groups, "index_offsets")
+            self.lower = level("step", card.lossy.groups, "index_offsets", self.tables)
             self.upper: ExactLevel | None = None
             if card.lossy.top_groups:
-                self.upper = level("top_step", card.lossy.top_groups, "top_index_offsets")
+                self.upper = level(
+                    "top_step", card.lossy.top_groups, "top_index_offsets", self.upper_tables
+                )
             else:
                 self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
-            self._reconstruction: NDArray[np.float32] = arrays["reconstruction"]
+            kind = TrellisQuantiser if trellis else ScalarQuantiser
+            self.quantiser: Quantiser = kind(
+                self.tables, arrays["reconstruction"], card.lossy.rate_weight
+            )
         except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
         self.anchors = len(self._log_gains)
-        self._limits = _rounding_limits(self.tables, card.lossy.rate_weight)
 
     # -- quality ------------------------------------------------------------------------------
 
@@ -113,45 +128,3 @@ class LossyModel:
     def _anchor(self, quality64: int) -> tuple[int, int]:
         low = min(quality64 // QUALITY_STEPS, self.anchors - 2)
         return low, quality64 - low * QUALITY_STEPS
-
-    # -- rounding -----------------------------------------------------------------------------
-
-    def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Symbols for scaled latents: of two neighbours the one of smaller D + weight * R.
-
-        Values and tables of one shape. An encoder's choice; a decoder takes any symbols.
-        """
-        size = np.abs(values)
-        first, further = self._limits[:, 0][tables], self._limits[:, 1][tables]
-        rounded = np.maximum(np.floor(size + (1 - further)), 1)
-        rounded[size <= first] = 0
-        return np.copysign(rounded, values).astype(np.int32)
-
-    def reconstruct(
-        self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        """Where in its bin a symbol's value is expected: the centroid measured for its table.
-
-        Symbols and tables of one shape, which the values have too.
-        """
-        size = np.abs(symbols)
-        shift = self._reconstruction[tables, np.minimum(size, 3)]
-        centroids: NDArray[np.float32] = symbols.astype(np.float32)
-        centroids += np.copysign(shift, centroids)
-        return centroids
-
-
-def _rounding_limits(tables: TableSet, weight: float) -> NDArray[np.float32]:
-    """(T, 2): |value| above which 0 becomes 1, and the same from 1 to 2, less 1.
-
-    Between symbols k and k + 1 the cost D + weight * R is equal at
-    k + 1/2 + weight * (R(k + 1) - R(k)) / 2.
-    """
-    numbers = np.arange(len(tables))
-    cost = [
-        np.array([tables.bits(np.array([k], np.int32), numbers[t : t + 1]) for t in numbers])
-        for k in range(3)
-    ]
-    steps = np.stack([cost[1] - cost[0], cost[2] - cost[1]], 1)
-    limits: NDArray[np.float32] = (0.5 + 0.5 * weight * np.clip(steps, 0, 24)).astype(np.float32)
-    return limits

@@ -82,6 +82,7 @@ def open_codec(settings: Settings) -> Codec:
     from service.segmentation.opening import open_segmenter
 
     zoo = _checked_zoo(settings)
+    _compile(zoo)
     return Codec(
         encoder=Encoder(zoo),
         decoder=Decoder(zoo, settings.max_pixels),
@@ -112,10 +113,18 @@ def _checked_zoo(settings: Settings) -> Zoo:
 
 def _load_lossless(zoo: Zoo) -> None:
     """Load the lossless models that are taken by default, as far as they are there."""
-    from service.pictures.jpeg_entropy import compile_decoder
-
     if zoo.has_lossless:
         zoo.lossless()
+    zoo.lossless_of_jpegs()
+
+
+def _compile(zoo: Zoo) -> None:
+    """Compile what the models that are taken by default run besides networks."""
+    from service.pictures.jpeg_entropy import compile_decoder
+    from service.runtime.trellis import compile_search
+
+    if zoo.by_name(None).anatomy.quantiser == "trellis":
+        compile_search()
     if zoo.lossless_of_jpegs() is not None:
         compile_decoder()
 

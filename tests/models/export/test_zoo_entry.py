@@ -142,7 +142,7 @@ def tables_in_torch(network: LossyNetwork, top, symbols, anchor):
     """As ``answers_of``: the tables of y's groups, then those of z's."""
     z = torch.from_numpy(top).permute(2, 0, 1)[None].float()
     y = torch.from_numpy(symbols).permute(0, 3, 1, 2).float()
-    network.limits.fill_(0.5)  # whatever the table, an integer is rounded to itself
+    network.quantiser.decide = lambda values, tables: values
     coded = network.code(to_patches(network.top(z)), y, torch.full((2,), float(anchor)))
     tables = coded.tables()
     if network.top_prior is not None:

@@ -41,7 +41,7 @@ def step_of(network, layout, number):
 def test_the_first_phase_costs_what_it_did(lite, standard):
     rgb = torch.rand(1, 3, 256, 256) * 255
     coded = []
-    standard.limits = lite.limits  # else it rounds otherwise
+    standard.quantiser = lite.quantiser  # else it heeds bits otherwise
     for network in (lite, standard):
         y = network.analysis(rgb)
         symbols_z, z = network.upper(y, torch.tensor([4.0]))

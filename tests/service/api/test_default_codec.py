@@ -48,16 +48,22 @@ def test_default_models_are_checked_at_the_start(zoo_folder, tmp_path):
         open_codec(Settings(zoo_path=tmp_path / "zoo", threads=1))
 
 
-def test_no_request_waits_for_what_reads_jpegs(zoo_folder, jpeg_zoo_folder, tmp_path, monkeypatch):
+def test_no_request_waits_for_a_compiler(zoo_folder, jpeg_zoo_folder, tmp_path, monkeypatch):
     calls = []
-    monkeypatch.setattr("service.pictures.jpeg_entropy.compile_decoder", lambda: calls.append(1))
+    for what in ("pictures.jpeg_entropy.compile_decoder", "runtime.trellis.compile_search"):
+        monkeypatch.setattr(f"service.{what}", lambda what=what: calls.append(what))
     codec = open_codec(Settings(zoo_path=jpeg_zoo_folder, threads=1))
     assert "jpeg-dct/1" in codec.zoo.health()["models_loaded"]
-    assert calls == [1]
-    for name in ("lite", "pyramid"):
-        (tmp_path / name).symlink_to(zoo_folder / name)
+    assert sorted(calls) == [
+        "pictures.jpeg_entropy.compile_decoder",
+        "runtime.trellis.compile_search",
+    ]
+    calls.clear()
+    (tmp_path / "lite").mkdir()
+    (tmp_path / "lite" / "3").symlink_to(zoo_folder / "lite" / "3")  # which rounds
+    (tmp_path / "pyramid").symlink_to(zoo_folder / "pyramid")
     open_codec(Settings(zoo_path=tmp_path, threads=1))
-    assert calls == [1]  # nothing would use it
+    assert calls == []  # nothing would use them
 
 
 class GoodForLossyOnly:

@@ -69,7 +69,7 @@ def test_a_decoder_finds_the_centroids_of_the_encoders_symbols(
         expected = np.zeros((1, 16, 16, model.anatomy.channels), np.float32)
         for group, (ints, chosen) in enumerate(zip(symbols[number], tables[number], strict=True)):
             gain = model.gain(quality[number], group)
-            values = model.reconstruct(ints, chosen) / gain
+            values = model.quantiser.reconstruct(ints, chosen) / gain
             layouts[group].fold_into(expected, values[None])
         where = patch_slices(GRID, number)
         expected[0, ..., : model.anatomy.mean_channels] += upper.means[where]

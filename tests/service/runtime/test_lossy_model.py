@@ -37,13 +37,13 @@ def test_rounding_takes_a_neighbour_and_leans_towards_zero(model: LossyModel) ->
     rng = np.random.default_rng(0)
     values = rng.normal(0, 5, (4, 16, 16, 12)).astype(np.float32)
     tables = rng.integers(0, len(model.tables), values.shape).astype(np.uint8)
-    symbols = model.quantise(values, tables)
+    symbols = model.quantiser.quantise(values, tables)
     assert symbols.dtype == np.int32
     nearest = np.rint(values)
     assert (np.abs(symbols) <= np.abs(nearest)).all()
     assert (np.abs(symbols) >= np.maximum(np.abs(nearest) - 1, 0)).all()
     assert (np.abs(symbols) < np.abs(nearest)).any()
-    assert np.array_equal(model.quantise(-values, tables), -symbols)
+    assert np.array_equal(model.quantiser.quantise(-values, tables), -symbols)
 
 
 def test_without_a_rate_rounding_is_to_the_nearest(copy: Copy) -> None:
@@ -51,13 +51,13 @@ def test_without_a_rate_rounding_is_to_the_nearest(copy: Copy) -> None:
     model = copy.open().by_name(None)
     values = np.random.default_rng(0).normal(0, 3, 4096).astype(np.float32)
     tables = np.zeros(4096, np.uint8)
-    assert np.array_equal(model.quantise(values, tables), np.rint(values))
+    assert np.array_equal(model.quantiser.quantise(values, tables), np.rint(values))
 
 
 def test_a_bins_point_lies_within_reach_of_its_bin(model: LossyModel) -> None:
     symbols = np.tile(np.arange(-50, 51, dtype=np.int32), (len(model.tables), 1))
     tables = np.repeat(np.arange(len(model.tables), dtype=np.uint8)[:, None], 101, axis=1)
-    points = model.reconstruct(symbols, tables)
+    points = model.quantiser.reconstruct(symbols, tables)
     assert points.dtype == np.float32
     assert (points[:, 50] == 0).all()
     assert np.array_equal(points, -points[:, ::-1])
