@@ -13,14 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.export.tables import SymbolCounts, costs
+from models.export.tables import SymbolCounts
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
-from models.layers.quantiser import WIDEST, ScalarQuantiser, TrellisQuantiser
+from models.layers.quantiser import ScalarQuantiser, TrellisQuantiser
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import PATCH
 from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
+from service.runtime.trellis import WIDEST
 
 ROUNDS = 2  # of counting, before the one that tells the tables
 
@@ -67,9 +68,7 @@ def settle_trellis(network: LossyNetwork, pictures: Sequence[Tensor]) -> None:
     for _ in range(ROUNDS):
         counts, _, _ = count_symbols(network, pictures)
         symbols = np.arange(-WIDEST, WIDEST + 1, dtype=np.int32)
-        quantiser.settle(
-            torch.from_numpy(costs(counts.tables(), symbols)), counts.away, counts.seen
-        )
+        quantiser.settle(torch.from_numpy(counts.tables().costs(symbols)), counts.away, counts.seen)
 
 
 def count_symbols(
@@ -101,7 +100,7 @@ def cheapest_tables(upper: list[NDArray[np.int32]], tables: TableSet) -> NDArray
     chosen = np.zeros((len(upper), len(upper[0])), np.uint8)
     for anchor, channels in enumerate(upper):
         values, places = np.unique(channels, return_inverse=True)
-        price = costs(tables, values)
+        price = tables.costs(values)
         for channel, row in enumerate(places.reshape(channels.shape)):
             histogram = np.bincount(row, minlength=len(values))
             chosen[anchor, channel] = int(np.argmin(price @ histogram))

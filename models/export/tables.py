@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models.layers.density import HIGHEST_SCALE, LOG_STEP, LOWEST_SCALE, TABLES
 from models.layers.quantiser import TRUST, Quantiser, ScalarQuantiser
-from service.runtime.tables import EXPONENTS, TableSet, exponents_of, split_escapes
+from service.runtime.tables import TableSet, split_escapes
 
 TOTAL = 2**24
 WIDEST = 400
@@ -103,15 +103,3 @@ def to_integers(mass: NDArray[np.float64]) -> NDArray[np.int64]:
     integers: NDArray[np.int64] = np.floor(mass * spare).astype(np.int64) + 1
     integers[int(np.argmax(integers))] += TOTAL - integers.sum()
     return integers
-
-
-def costs(tables: TableSet, symbols: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Bits of each symbol in each table, (tables, symbols), as ``TableSet.bits`` counts them."""
-    found = np.empty((len(tables), len(symbols)))
-    starts = np.concatenate([[0], np.cumsum(2 * tables.half_widths.astype(np.int64) + 2)])
-    for table, width in enumerate(tables.half_widths):
-        entries, excess = split_escapes(symbols, np.full(len(symbols), width, np.int32))
-        found[table] = np.log2(TOTAL) - np.log2(tables.frequencies[starts[table] + entries])
-        escape = np.log2(2 * EXPONENTS) + exponents_of(np.abs(excess))
-        found[table, np.abs(symbols) > width] += escape
-    return found

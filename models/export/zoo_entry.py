@@ -52,7 +52,7 @@ def group_cards(prior: SubbandPrior | None) -> tuple[GroupCard, ...]:
     return tuple(GroupCard(name=g.name, channels=len(g.channels), fold=g.fold) for g in groups)
 
 
-def trellis(network: LossyNetwork) -> bool:
+def has_trellis(network: LossyNetwork) -> bool:
     """Whether y is quantised along a trellis."""
     return isinstance(network.quantiser, TrellisQuantiser)
 
@@ -70,7 +70,7 @@ def anatomy(network: LossyNetwork) -> LossyCard:
         analysis_halo=network.analysis_halo,
         synthesis_halo=network.synthesis_halo,
         rate_weight=network.quantiser.rate_weight,
-        quantiser="trellis" if trellis(network) else "scalar",
+        quantiser="trellis" if has_trellis(network) else "scalar",
     )
     if not isinstance(network, Standard):
         return common
@@ -125,7 +125,7 @@ def write_zoo_entry(
         top = {"top_index_offsets": index_offsets(network.top_prior, network.gains_z)}
     else:
         top = {"top_tables": cheapest_tables(upper, top_tables)}
-    if trellis(network):
+    if has_trellis(network):
         top["top_half_widths"] = top_tables.half_widths
         top["top_frequencies"] = top_tables.frequencies.astype(np.uint32)
     save_arrays(

@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from models.layers.density import TABLES, deviation
 from models.layers.rounding import RATE_WEIGHT, Bits, rate_aware_round, thresholds
-from service.runtime.trellis import NEAR, OFFSET, cheapest_paths, mirrored
+from service.runtime.trellis import NEAR, OFFSET, WIDEST, cheapest_paths, mirrored
 
-WIDEST = 64  # symbols beyond cost a trellis what this one does
 FORGETTING = 0.99  # of older counts of centroids, a step
 TRUST = 50.0  # counts that no shift at all is worth
 

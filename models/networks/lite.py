@@ -51,7 +51,9 @@ class Lite(LossyNetwork):
     # 2 subband samples a level, 2 * (2 + 4 + 8 + 16) pixels, and 20 of restoration.
     synthesis_halo = 80
     top_differences = LOW_PASS
-    rate_weight = 0.07  # squared steps that a bit is worth when y is quantised
+    # Squared steps that a bit is worth. On 14 training crops at q = 1 to 7, 0.05 took 0.4 % more
+    # bits than 0.08, 0.11 took 1.0 % more, picture by picture.
+    rate_weight = 0.07
 
     def __init__(
         self,

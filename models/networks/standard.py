@@ -26,7 +26,8 @@ class Standard(Lite):
 
     # As Lite's; the restoration reaches 36 pixels.
     synthesis_halo = 96
-    rate_weight = 0.065  # groups behind learn from what is quantised
+    # On eight training crops at q = 1 to 7, 0.05 and 0.08 took 0.3 % more bits, picture by picture.
+    rate_weight = 0.065
 
     def __init__(
         self,

@@ -2,9 +2,9 @@
 
 The latents y of one 256x256 patch are coded in groups: the coarsest channels first, then the parts
 of each finer level. The table index of a group comes from an integer network that sees the level
-above (z, through its whole-picture features), the patch's quality and the magnitudes of all groups
-before it. Every position of a group is coded in parallel. With the groups of ``lite_transform``,
-two checkerboard halves a level:
+above (z, through its whole-picture features), the patch's quality and how far from their means the
+groups before it lie. Every position of a group is coded in parallel. With the groups of
+``lite_transform``, two checkerboard halves a level:
 
     z ---------> features --+
     quality ----------------+-> S16 -> [LL4 residual, level 4] -> [level 3 a] -> [level 3 b]
@@ -13,7 +13,7 @@ two checkerboard halves a level:
                                  |up
                                 S4  -> [level 1 a] -> [level 1 b]
 
-Each arrow to a group is: residual block, head; each arrow back: embed the decoded magnitudes and
+Each arrow to a group is: residual block, head; each arrow back: embed what was decoded and
 add them to the state.
 """
 

@@ -88,8 +88,11 @@ def _measure(path: Path, masks: bool, zoo: "Zoo", settings: "Settings") -> dict[
     from service.codec.decoder import Decoder
     from service.codec.encoder import Encoder
     from service.codec.options import CompressOptions, DecompressOptions
+    from service.runtime.trellis import compile_search
 
     picture = _read(path, settings)
+    if zoo.by_name(None).anatomy.quantiser == "trellis":
+        compile_search()  # once a machine, which is not what is measured
     with progress() as checkpoint:
         started = time.perf_counter()
         compressed = Encoder(zoo).compress(

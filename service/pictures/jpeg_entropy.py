@@ -1,8 +1,7 @@
-"""Huffman decoding of a sequential JPEG scan, compiled at its first use.
+"""Huffman decoding of a sequential JPEG scan, compiled at its first use or by `compile_decoder`.
 
-Numba is only imported then: that and the compiling take a second or two, unless `compile_decoder`
-was called before. Compiled code does not check its indices, so all that the file has a say in is
-checked here, bit by bit.
+Compiled code does not check its indices, so all that the file has a say in is checked here, bit by
+bit.
 
 Source: ITU-T T.81 (1992), annex F.2.
 """
@@ -16,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from service.compiling import array, compiled
 from service.pictures.jpeg_headers import ZIGZAG, HuffmanTable
 
 # Columns of a plan, whose rows are the components of an MCU.
@@ -85,25 +85,20 @@ def compile_decoder() -> None:
 
 @cache
 def _compiled() -> Decode:
-    import numba  # half a second, and only JPEG files need it
     from numba import types
 
-    def array(kind: Any, dimensions: int, *, readonly: bool = False) -> Any:
-        return types.Array(kind, dimensions, "C", readonly=readonly)
-
     signature = types.int64(
-        array(types.uint8, 1, readonly=True),
+        array(types.uint8, 1),
         types.int64,
-        array(types.uint16, 2),
-        array(types.int64, 2),
+        types.Array(types.uint16, 2, "C"),
+        types.Array(types.int64, 2, "C"),
         types.int64,
         types.int64,
         types.int64,
-        array(types.int64, 1),
-        array(types.int16, 1),
+        types.Array(types.int64, 1, "C"),
+        types.Array(types.int16, 1, "C"),
     )
-    compiled: Decode = numba.njit(signature, nogil=True)(_decode)
-    return compiled
+    return compiled(_decode, signature)
 
 
 def _decode(

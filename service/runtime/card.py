@@ -68,7 +68,7 @@ class LossyCard(_Frozen):
     quantiser: Literal["scalar", "trellis"] = Field(default="scalar", description="of y")
 
     @model_serializer(mode="wrap")
-    def _unsaid(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
+    def _without_scalar(self, serialise: SerializerFunctionWrapHandler) -> dict[str, object]:
         """Say nothing of a scalar quantiser: older cards, and their digests, do not either."""
         content: dict[str, object] = serialise(self)
         if self.quantiser == "scalar":

@@ -53,7 +53,7 @@ def read_known_answers(folder: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(folder / "known_answers.npz", allow_pickle=False) as archive:
             return {name: archive[name] for name in (*_INPUTS, "tables")}
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise ModelUnavailable(f"{folder}/known_answers.npz cannot be read: {error}") from error
 
 

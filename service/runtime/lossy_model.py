@@ -101,7 +101,7 @@ class LossyModel:
             self.quantiser: Quantiser = kind(
                 self.tables, arrays["reconstruction"], card.lossy.rate_weight
             )
-        except (OSError, KeyError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error
         self.anchors = len(self._log_gains)
 

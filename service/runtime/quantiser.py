@@ -7,16 +7,18 @@ for.
 
 from __future__ import annotations
 
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.runtime.tables import TableSet
-from service.runtime.trellis import NEAR, OFFSET, cheapest_paths, mirrored
+from service.runtime.trellis import NEAR, OFFSET, WIDEST, cheapest_paths, mirrored
 
-WIDEST = 64  # symbols beyond cost a trellis what this one does
 _DEAREST = 24  # bits between neighbours that rounding heeds at most
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class Quantiser(Protocol):
@@ -47,16 +49,25 @@ class ScalarQuantiser:
         (T, NEAR + 1) by magnitude, those further out sharing the last.
     weight
         Squared steps that a bit is worth.
+
+    Raises
+    ------
+    ValueError
+        The centroids are of another shape, or not finite.
     """
 
     def __init__(self, tables: TableSet, centroids: NDArray[np.float32], weight: float) -> None:
-        if centroids.shape != (len(tables), NEAR + 1):
-            raise ValueError(f"centroids {centroids.shape} for {len(tables)} tables")
-        self._centroids = centroids
-        # (T, 2): |value| above which 0 becomes 1, and the same from 1 to 2, less 1. Between symbols
-        # k and k + 1 the cost is equal at k + 1/2 + weight * (R(k + 1) - R(k)) / 2.
-        steps = np.diff(_costs(tables, 2)[:, 2:], axis=1)
-        self._limits = (0.5 + 0.5 * weight * np.clip(steps, 0, _DEAREST)).astype(np.float32)
+        self._tables, self._weight = tables, weight
+        self._centroids = _checked(centroids, (len(tables), NEAR + 1))
+
+    @cached_property
+    def _limits(self) -> NDArray[np.float32]:
+        """(T, 2): |value| above which 0 becomes 1, and the same from 1 to 2, less 1.
+
+        Between symbols k and k + 1 the cost is equal at k + 1/2 + weight * (R(k + 1) - R(k)) / 2.
+        """
+        steps = np.diff(self._tables.costs(np.arange(3, dtype=np.int32)), axis=1)
+        return (0.5 + 0.5 * self._weight * np.clip(steps, 0, _DEAREST)).astype(np.float32)
 
     def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Integers."""
@@ -87,38 +98,49 @@ class TrellisQuantiser:
         (T, 2 NEAR + 1) by symbol, those further out sharing the outermost.
     weight
         Squared steps that a bit is worth.
+
+    Raises
+    ------
+    ValueError
+        The centroids are of another shape, or not finite.
     """
 
     def __init__(self, tables: TableSet, centroids: NDArray[np.float32], weight: float) -> None:
-        if centroids.shape != (len(tables), 2 * NEAR + 1):
-            raise ValueError(f"centroids {centroids.shape} for {len(tables)} tables")
-        self._centroids = np.ascontiguousarray(centroids, np.float32)
-        self._costs = (weight * _costs(tables, WIDEST)).astype(np.float32)
+        self._tables, self._weight = tables, weight
+        self._centroids = _checked(centroids, (len(tables), 2 * NEAR + 1))
+
+    @cached_property
+    def _costs(self) -> NDArray[np.float32]:
+        """(T, 2 WIDEST + 1) costs of symbols in squared steps, which encoders alone ask for."""
+        symbols = np.arange(-WIDEST, WIDEST + 1, dtype=np.int32)
+        return (self._weight * self._tables.costs(symbols)).astype(np.float32)
 
     def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Symbols of the cheapest paths, in raster order of the group."""
-        rows = np.ascontiguousarray(values, np.float32).reshape(len(values), -1)
-        chosen = np.ascontiguousarray(tables).reshape(len(values), -1)
-        symbols: NDArray[np.int32] = cheapest_paths(rows, chosen, self._costs, self._centroids)
+        rows = _paths(values.astype(np.float32, copy=False))
+        symbols = cheapest_paths(rows, _paths(tables), self._costs, self._centroids)
         return symbols.reshape(values.shape)
 
     def reconstruct(
         self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
     ) -> NDArray[np.float32]:
         """A quarter of a step below the symbol and its centroid beyond, on the path's side."""
-        second = mirrored(np.ascontiguousarray(symbols).reshape(len(symbols), -1))
+        second = mirrored(_paths(symbols)).reshape(symbols.shape)
         values = symbols.astype(np.float32) - np.float32(OFFSET)
         values += self._centroids[tables, np.clip(symbols, -NEAR, NEAR) + NEAR]
-        np.negative(values, out=values, where=second.reshape(symbols.shape))
+        np.negative(values, out=values, where=second)
         return values
 
 
-def _costs(tables: TableSet, widest: int) -> NDArray[np.float64]:
-    """(T, 2 widest + 1) bits of symbols -widest to widest in every table."""
-    symbols = np.arange(-widest, widest + 1, dtype=np.int32)
-    return np.array(
-        [
-            [tables.bits(symbols[k : k + 1], np.array([table])) for k in range(len(symbols))]
-            for table in range(len(tables))
-        ]
-    )
+def _paths(groups: NDArray[_Number]) -> NDArray[_Number]:
+    """Rows of (P, h, w, n): a path each."""
+    p, h, w, n = groups.shape
+    return np.ascontiguousarray(groups).reshape(p, h * w * n)
+
+
+def _checked(centroids: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    if centroids.shape != shape or centroids.dtype != np.float32:
+        raise ValueError(f"centroids are {centroids.dtype} {centroids.shape}, not float32 {shape}")
+    if not np.isfinite(centroids).all():
+        raise ValueError("centroids are not finite")
+    return np.ascontiguousarray(centroids)

@@ -97,6 +97,19 @@ class TableSet:
         sums: NDArray[np.float64] = np.add.reduceat(weighted, self._starts[:-1])
         return sums
 
+    def costs(self, symbols: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Bits of each of (n,) symbols in each table, (T, n), as `bits` counts them.
+
+        Only of a set with escapes.
+        """
+        found = np.empty((len(self), symbols.size))
+        for table, width in enumerate(self.half_widths):
+            entries, excess = split_escapes(symbols, np.full(symbols.size, width, np.int32))
+            found[table] = self._costs[self._starts[table] + entries]
+            escape = np.log2(2 * EXPONENTS) + exponents_of(np.abs(excess))
+            found[table, np.abs(symbols) > width] += escape
+        return found
+
     def bits(self, symbols: NDArray[np.int32], tables: NDArray[np.integer]) -> float:
         """Cost of a step, from the integer tables: what `Stack.push_step` adds to a stack.
 

@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.compiling import array, compiled
+
 OFFSET = 0.25  # of symbols from what they stand for, in steps
 NEAR = 3  # symbols -NEAR to NEAR have centroids of their own; those beyond share the outermost's
+WIDEST = 64  # symbols beyond cost what the outermost of these do
 
 # The rule as a machine: a state's lowest bit is m, and half of it, with these added, the next.
 _STATES = 32
@@ -94,15 +96,10 @@ def compile_search() -> None:
 
 @cache
 def _compiled() -> _Search:
-    import numba  # half a second, and no decoder needs it
     from numba import types
 
-    def array(kind: Any) -> Any:
-        return types.Array(kind, 2, "C")
-
-    floats = array(types.float32)
-    signature = array(types.int32)(floats, array(types.uint8), floats, floats)
-    return cast(_Search, numba.njit(signature, nogil=True)(_search))
+    floats, bytes_ = array(types.float32, 2), array(types.uint8, 2)
+    return compiled(_search, types.Array(types.int32, 2, "C")(floats, bytes_, floats, floats))
 
 
 def _search(

@@ -3,10 +3,11 @@ import pytest
 import torch
 
 from models.export.calibration import cheapest_tables, count_symbols, settle_trellis
-from models.export.tables import TOTAL, SymbolCounts, costs, half_widths, mass, scales
+from models.export.tables import TOTAL, SymbolCounts, half_widths, mass, scales
 from models.layers.density import TABLES, gaussian_bits, laplace_bits
 from models.layers.exact import set_exact
-from models.layers.quantiser import WIDEST, ScalarQuantiser, TrellisQuantiser
+from models.layers.quantiser import ScalarQuantiser, TrellisQuantiser
+from service.runtime.trellis import WIDEST
 from tests.models import tiny
 
 densities = pytest.mark.parametrize("bits", [laplace_bits, gaussian_bits])
@@ -39,7 +40,7 @@ def test_counts_move_a_table_towards_what_was_seen():
     symbols = torch.tensor([-2.0, 2.0]).repeat(5000)
     counts.add(torch.full((len(symbols),), 30), symbols, symbols * 1.1)
     before, after = SymbolCounts(quantiser).tables(), counts.tables()
-    cost = [costs(t, np.array([-2, 0, 2], np.int32)) for t in (before, after)]
+    cost = [t.costs(np.array([-2, 0, 2], np.int32)) for t in (before, after)]
     assert (cost[1][30, [0, 2]] < cost[0][30, [0, 2]] - 1).all()
     assert cost[1][30, 0] == pytest.approx(cost[1][30, 2], rel=1e-4)
     assert cost[1][30, 1] > cost[0][30, 1]
@@ -52,7 +53,7 @@ def test_counts_move_a_table_towards_what_was_seen():
 def test_costs_are_those_of_the_coder():
     tables = SymbolCounts(ScalarQuantiser(gaussian_bits)).tables()
     symbols = np.array([-70_000, -401, -400, -3, 0, 1, 399, 5000], np.int32)
-    found = costs(tables, symbols)
+    found = tables.costs(symbols)
     assert found.shape == (TABLES, len(symbols))
     for table in (0, 31, 63):
         for number, symbol in enumerate(symbols):
@@ -85,7 +86,7 @@ def test_every_symbol_is_counted_once(network):
 def test_a_trellis_has_tables_that_lean_to_the_nearer_side():
     """Symbol 1 stands three quarters of a step away, -1 five."""
     tables = SymbolCounts(TrellisQuantiser(laplace_bits, 0.1)).tables()
-    bits = costs(tables, np.array([-2, -1, 0, 1, 2], np.int32))
+    bits = tables.costs(np.array([-2, -1, 0, 1, 2], np.int32))
     narrow = slice(5, 30)
     assert (bits[narrow, 2] < bits[narrow, 3]).all()
     assert (bits[narrow, 3] < bits[narrow, 1]).all()
@@ -104,6 +105,6 @@ def test_a_trellis_settles_on_its_own_tables():
     found = network.quantiser.costs[:, WIDEST - 3 : WIDEST + 4] / network.quantiser.rate_weight
     seen = counts.seen.sum(1) > 5000
     assert seen.any()
-    counted = costs(counts.tables(), symbols)
+    counted = counts.tables().costs(symbols)
     assert np.abs(found.numpy() - counted)[seen, 3].max() < 0.1
     assert not torch.equal(before, network.quantiser.costs)

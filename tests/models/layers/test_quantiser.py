@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.export.tables import SymbolCounts, costs
+from models.export.tables import SymbolCounts
 from models.layers.density import TABLES, laplace_bits
-from models.layers.quantiser import WIDEST, ScalarQuantiser, TrellisQuantiser
+from models.layers.quantiser import ScalarQuantiser, TrellisQuantiser
 from service.runtime import quantiser as service
+from service.runtime.trellis import WIDEST
 
 SHAPE = (3, 2, 8, 16)  # (P, n, h, w)
 
@@ -35,7 +36,7 @@ def settled():
         counts.add(tables, training.decide(values, tables), values)
     found = counts.tables()
     symbols = np.arange(-WIDEST, WIDEST + 1, dtype=np.int32)
-    training.settle(torch.from_numpy(costs(found, symbols)), counts.away, counts.seen)
+    training.settle(torch.from_numpy(found.costs(symbols)), counts.away, counts.seen)
     return training, service.TrellisQuantiser(found, counts.reconstruction(), 0.08)
 
 

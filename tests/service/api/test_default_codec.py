@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -77,6 +78,9 @@ class GoodForLossyOnly:
 
     def segmentation_if_usable(self):
         return None
+
+    def by_name(self, name):
+        return SimpleNamespace(anatomy=SimpleNamespace(quantiser="scalar"))
 
     def lossless(self):
         if self.provider == "cuda":

@@ -229,7 +229,7 @@ def test_less_than_the_worst_needs(encoder: Encoder, decoder: Decoder) -> None:
             encoder.compress(picture, "full", CompressOptions(mode="lossy", target_bytes=target))
         assert refused.value.extra == {"minimum_bytes": minimum}
     met = encoder.compress(picture, "full", CompressOptions(mode="lossy", target_bytes=minimum))
-    assert met.data == worst.data
+    assert len(met.data) <= minimum
     assert decoder.decompress(met.data).report["damaged"] == []
 
 

@@ -18,7 +18,7 @@ from tests.service.codec.conftest import ToyZoo
 from tests.service.codec.patch_areas import BLADE, Region, blade_area, crop
 from tests.service.codec.test_exact_decoding import with_right_check
 
-LOSSLESS = CompressOptions(mode="lossless", quality=6.0, dilation=0)
+LOSSLESS = CompressOptions(mode="lossless", quality=8.0, dilation=0)
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def test_mutated_files_are_refused_or_told(
     pixels = textured(40, 540) // 4
     mask = np.zeros((40, 540), bool)
     mask[:, :300] = True
-    options = CompressOptions(mode=mode, dilation=0, quality=6.0)  # type: ignore[arg-type]
+    options = CompressOptions(mode=mode, dilation=0, quality=8.0)  # type: ignore[arg-type]
     metadata = Metadata(exif=b"II*\0" + bytes(20_000), xmp=None, icc=None)  # room for harmless hits
     data = toy_encoder.compress(picture_of(pixels, metadata), mask, options).data
     assert len(parse(data).stacks) == 1

@@ -17,7 +17,7 @@ from tests.service.codec.coding import picture_of, psnr, textured
 from tests.service.codec.conftest import ToyZoo
 from tests.service.codec.patch_areas import BLADE, blade_area
 
-LOSSLESS = CompressOptions(mode="lossless", quality=6.0)
+LOSSLESS = CompressOptions(mode="lossless", quality=8.0)
 STRICT = DecompressOptions(strict=True)
 
 
@@ -45,7 +45,7 @@ def test_lending_saves_what_was_lent(
     wavy: np.ndarray,
     wavy_mask: np.ndarray,
 ) -> None:
-    options = CompressOptions(mode="lossless", quality=6.0, progressive=True)
+    options = CompressOptions(mode="lossless", quality=8.0, progressive=True)
     alone = toy_encoder.compress(picture_of(wavy), wavy_mask, options)
     blade = parse(alone.data)
     assert (alone.report["lent_patches"], alone.report["lent_bytes"]) == (0, 0)
@@ -150,7 +150,7 @@ def test_stacks_advance_together(
     toy_encoder: Encoder, toy_zoo: ToyZoo, wavy: np.ndarray, wavy_mask: np.ndarray
 ) -> None:
     """Sixteen blocks, as many network calls for three stacks as for one."""
-    options = CompressOptions(mode="lossless", quality=6.0, verify=False, dilation=0)
+    options = CompressOptions(mode="lossless", quality=8.0, verify=False, dilation=0)
     one = np.zeros_like(wavy_mask)
     one[300, 300] = True
     calls = []

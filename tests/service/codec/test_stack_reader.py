@@ -21,7 +21,7 @@ def test_stacks_are_opened_when_their_turn_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """So that memory goes with the stacks that advance together, not with the blade."""
-    options = CompressOptions(quality=6.0, dilation=0)
+    options = CompressOptions(quality=8.0, dilation=0)
     data = toy_encoder.compress(picture_of(wavy), wavy_mask, options).data
     opened: list[int] = []
     original = Blade.stack
