@@ -33,6 +33,8 @@ _STATES = 32
 _FEEDBACK = 0o45 >> 1  # where m is 1
 _INPUT = 0o10 >> 1  # where the symbol is odd
 _HALF = _STATES // 2
+_TURN = _FEEDBACK - _HALF
+_RENEWAL = 64  # symbols until costs begin near 0 again, of which float32 holds the differences
 _OFFSET = np.float32(OFFSET)
 _NEVER = np.float32(1e30)
 
@@ -112,13 +114,15 @@ def _search(
     paths, length = values.shape
     outermost = costs.shape[1] // 2
     symbols = np.empty((paths, length), np.int32)
-    total, before = np.empty(_STATES, np.float32), np.empty(_STATES, np.float32)
+    # Costs of the ways to states: those whose m is 0, those whose m is 1, and all of the next.
+    first, second = np.empty(_HALF, np.float32), np.empty(_HALF, np.float32)
+    total = np.empty(_STATES, np.float32)
     odd = np.empty((length, _STATES), np.uint8)  # parity on the better way to each state
     candidates = np.empty((length, 4), np.int32)  # even and odd of the first, then of the second
     branch = np.empty(4, np.float32)
     for path in range(paths):
-        before[:] = _NEVER
-        before[0] = 0
+        first[:] = second[:] = _NEVER
+        first[0] = 0
         for at in range(length):
             table = tables[path, at]
             for side in range(2):
@@ -141,21 +145,31 @@ def _search(
                         even, best_even = symbol, cost
                 candidates[at, 2 * side], candidates[at, 2 * side + 1] = even, odd_one
                 branch[2 * side], branch[2 * side + 1] = best_even, best_odd
-            # Ways to the lower half of the states come from even ones, to the upper from odd ones.
-            for state in range(_HALF):
-                by_even = before[2 * state] + branch[0]
-                by_odd = before[2 * (state ^ _INPUT)] + branch[1]
-                odd[at, state] = by_odd < by_even
-                total[state] = min(by_odd, by_even)
-            for state in range(_HALF, _STATES):
-                by_even = before[2 * (state ^ _FEEDBACK) + 1] + branch[2]
-                by_odd = before[2 * (state ^ _FEEDBACK ^ _INPUT) + 1] + branch[3]
-                odd[at, state] = by_odd < by_even
-                total[state] = min(by_odd, by_even)
-            least = total.min()
-            for state in range(_STATES):
-                before[state] = total[state] - least
-        state = int(np.argmin(before))
+            # The lower half of the next states follows on those whose m is 0, the upper on the
+            # others. Two that _INPUT tells apart lead to two such: plain strides, which compilers
+            # make vectors of.
+            by_even, by_odd = branch[0], branch[1]
+            for block in range(0, _HALF, 2 * _INPUT):
+                for low in range(block, block + _INPUT):
+                    high, here, there = low + _INPUT, first[low], first[low + _INPUT]
+                    total[low] = min(here + by_even, there + by_odd)
+                    odd[at, low] = there + by_odd < here + by_even
+                    total[high] = min(there + by_even, here + by_odd)
+                    odd[at, high] = here + by_odd < there + by_even
+            by_even, by_odd = branch[2], branch[3]
+            for block in range(0, _HALF, 2 * _INPUT):
+                for low in range(block, block + _INPUT):
+                    here, there = second[low ^ _TURN], second[(low ^ _TURN) + _INPUT]
+                    to_low, to_high = _HALF + low, _HALF + low + _INPUT
+                    total[to_low] = min(here + by_even, there + by_odd)
+                    odd[at, to_low] = there + by_odd < here + by_even
+                    total[to_high] = min(there + by_even, here + by_odd)
+                    odd[at, to_high] = here + by_odd < there + by_even
+            if at % _RENEWAL == 0:
+                total -= total.min()
+            for half in range(_HALF):
+                first[half], second[half] = total[2 * half], total[2 * half + 1]
+        state = int(np.argmin(total))
         for at in range(length - 1, -1, -1):
             parity = odd[at, state]
             side = 1 if state >= _HALF else 0
