@@ -30,8 +30,9 @@ from models.networks.patches import (
 from models.networks.restoration import Restoration
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
 
-# A trellis's step to a scalar quantiser's: at about the same PSNR it takes some 8 % fewer bits.
-STEP = 7 / 6
+# A trellis's step to a scalar quantiser's: q = 3 takes as many bits as it did with that, and gives
+# 0.3 dB more.
+STEP = 1.22
 
 
 class Lite(LossyNetwork):
