@@ -25,6 +25,7 @@ from models.evaluation.rate_distortion import read_folder
 from models.layers.density import TABLES, deviation, index_of
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
+from models.layers.rounding import Bits
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import LATENTS, to_patches
 from models.networks.registry import build
@@ -142,7 +143,8 @@ class Rates:
         shifts = index_of(network.gains_y(self._quality)).split([g.native for g in groups], 1)
         real, whole = self._top()
         for ints, index, shift, group in zip(symbols, raw, shifts, groups, strict=True):
-            bits = self._bits(ints, index + shift[:, :, None, None] + group.start)
+            real_index = index + shift[:, :, None, None] + group.start
+            bits = _both(network.quantiser.bits, ints, real_index)
             real, whole = real + bits[0], whole + bits[1]
         return real, whole
 
@@ -150,16 +152,18 @@ class Rates:
         """Bits of z in the arithmetic that is on: at real-valued scales, and at the tables'."""
         if self._network.top_prior is None:
             return 0.0, 0.0
-        return self._bits(*self._network.top_indices(self._symbols_z, self._top_quality))
-
-    def _bits(self, symbols: Tensor, index: Tensor) -> tuple[float, float]:
-        bits = self._network.bits
-        # A table stands for the middle of its step.
-        tables = deviation(table_of(index) + 0.5)
-        return float(bits(symbols, deviation(index)).sum()), float(bits(symbols, tables).sum())
+        symbols, index = self._network.top_indices(self._symbols_z, self._top_quality)
+        return _both(self._network.bits, symbols, index)
 
     def _features(self) -> Tensor:
         return to_patches(self._network.top(self._symbols_z))
+
+
+def _both(bits: Bits, symbols: Tensor, index: Tensor) -> tuple[float, float]:
+    """Bits of symbols at real-valued scales, and at those of the tables."""
+    # A table stands for the middle of its step.
+    tables = deviation(table_of(index) + 0.5)
+    return float(bits(symbols, deviation(index)).sum()), float(bits(symbols, tables).sum())
 
 
 def _padded(pixels: NDArray[np.uint8]) -> Tensor:
