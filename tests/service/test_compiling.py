@@ -60,7 +60,7 @@ def test_without_a_folder_to_keep_it_in_it_compiles_all_the_same(
 def test_it_is_kept_for_the_next_process(tmp_path: Path) -> None:
     def run() -> str:
         environment = {"NUMBA_CACHE_DIR": str(tmp_path), "PATH": ""}
-        done = subprocess.run(  # noqa: S603 (our own program)
+        done = subprocess.run(
             [sys.executable, "-c", PROGRAM],
             env=environment,
             capture_output=True,
