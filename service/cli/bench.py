@@ -91,8 +91,7 @@ def _measure(path: Path, masks: bool, zoo: "Zoo", settings: "Settings") -> dict[
     from service.runtime.trellis import compile_search
 
     picture = _read(path, settings)
-    if zoo.by_name(None).anatomy.quantiser == "trellis":
-        compile_search()  # once a machine, which is not what is measured
+    compile_search()  # once a machine, which is not what is measured
     with progress() as checkpoint:
         started = time.perf_counter()
         compressed = Encoder(zoo).compress(
