@@ -7,8 +7,9 @@ for.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,44 +22,58 @@ _DEAREST = 24  # bits between neighbours that rounding heeds at most
 _Number = TypeVar("_Number", bound=np.generic)
 
 
-class Quantiser(Protocol):
-    """Values and tables of a call have one shape, (P, h, w, n)."""
-
-    def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Symbols for scaled latents without their means: an encoder's choice.
-
-        A decoder takes any symbols.
-        """
-        ...
-
-    def reconstruct(
-        self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        """Where the values of symbols are expected."""
-        ...
-
-
-class ScalarQuantiser:
-    """Of the two symbols beside a value the one of smaller D + weight * R.
+class Quantiser(ABC):
+    """Base of both. Values, symbols and tables of a call have one shape, (P, h, w, n).
 
     Parameters
     ----------
     tables
         What symbols cost.
     centroids
-        (T, NEAR + 1) by magnitude, those further out sharing the last.
+        (T, ``classes``), float32, in steps.
     weight
         Squared steps that a bit is worth.
 
     Raises
     ------
     ValueError
-        The centroids are of another shape, or not finite.
+        The centroids are of another shape or type, or not finite.
     """
 
+    classes: int
+    """Symbols with centroids of their own; those further out share the last one's."""
+
     def __init__(self, tables: TableSet, centroids: NDArray[np.float32], weight: float) -> None:
+        shape = (len(tables), self.classes)
+        if centroids.shape != shape or centroids.dtype != np.float32:
+            found = f"{centroids.dtype} {centroids.shape}"
+            raise ValueError(f"centroids are {found}, not float32 {shape}")
+        if not np.isfinite(centroids).all():
+            raise ValueError("centroids are not finite")
         self._tables, self._weight = tables, weight
-        self._centroids = _checked(centroids, (len(tables), NEAR + 1))
+        self._centroids = np.ascontiguousarray(centroids)
+
+    @abstractmethod
+    def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Symbols for scaled latents without their means: an encoder's choice.
+
+        A decoder takes any symbols.
+        """
+
+    @abstractmethod
+    def reconstruct(
+        self, symbols: NDArray[np.int32], tables: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Where the values of symbols are expected."""
+
+
+class ScalarQuantiser(Quantiser):
+    """Of the two symbols beside a value the one of smaller D + weight * R.
+
+    Centroids are those of magnitudes.
+    """
+
+    classes = NEAR + 1
 
     @cached_property
     def _limits(self) -> NDArray[np.float32]:
@@ -87,27 +102,13 @@ class ScalarQuantiser:
         return values
 
 
-class TrellisQuantiser:
+class TrellisQuantiser(Quantiser):
     """All latents of a group and patch along the path of least D + weight * R.
 
-    Parameters
-    ----------
-    tables
-        What symbols cost.
-    centroids
-        (T, 2 NEAR + 1) by symbol, those further out sharing the outermost.
-    weight
-        Squared steps that a bit is worth.
-
-    Raises
-    ------
-    ValueError
-        The centroids are of another shape, or not finite.
+    Centroids are those of symbols, sign and all.
     """
 
-    def __init__(self, tables: TableSet, centroids: NDArray[np.float32], weight: float) -> None:
-        self._tables, self._weight = tables, weight
-        self._centroids = _checked(centroids, (len(tables), 2 * NEAR + 1))
+    classes = 2 * NEAR + 1
 
     @cached_property
     def _costs(self) -> NDArray[np.float32]:
@@ -136,11 +137,3 @@ def _paths(groups: NDArray[_Number]) -> NDArray[_Number]:
     """Rows of (P, h, w, n): a path each."""
     p, h, w, n = groups.shape
     return np.ascontiguousarray(groups).reshape(p, h * w * n)
-
-
-def _checked(centroids: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    if centroids.shape != shape or centroids.dtype != np.float32:
-        raise ValueError(f"centroids are {centroids.dtype} {centroids.shape}, not float32 {shape}")
-    if not np.isfinite(centroids).all():
-        raise ValueError("centroids are not finite")
-    return np.ascontiguousarray(centroids)
