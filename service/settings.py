@@ -68,7 +68,12 @@ class Settings(BaseSettings):
     provider: Annotated[Literal["auto", "cpu", "cuda"], BeforeValidator(_lower)] = Field(
         "auto", description="where networks run; auto is CUDA where it works, else the CPU"
     )
-    threads: int = Field(0, ge=0, le=1024, description="threads of the networks; 0 is every core")
+    threads: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="threads of the networks and of the search for paths; 0 is every core",
+    )
     zoo_path: Path = Field(
         Path(__file__).resolve().parents[1] / "models" / "zoo",
         description="folder of the models",

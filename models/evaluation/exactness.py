@@ -1,11 +1,11 @@
 """The price of exactness: a trained prior in float, and the same weights in integers.
 
-The symbols are the same, decided on with the float network's costs (so that the price is not
-flattered); what differs is the tables that the networks pick for them. Counted are the bits of
-every level whose tables exact networks choose: y, and z where it has a prior of its own (static
-tables have no price). Three figures a quality: float arithmetic with
-a real-valued scale; integer arithmetic with the scale it gives; and that scale cut to one of the
-integer tables, as files are coded.
+The symbols are the same, decided on by what the float network's tables make of them (so that the
+price is not flattered); what differs is the tables that the networks pick for them. Counted are the
+bits of every level whose tables exact networks choose: y, and z where it has a prior of its own
+(static tables have no price). Three figures a quality: float arithmetic with a real-valued index,
+for which costs lie between those of two tables; integer arithmetic with the index it gives; and
+that index cut to one of the integer tables, as files are coded.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from models.evaluation import environment
 from models.evaluation.rate_distortion import read_folder
-from models.layers.density import TABLES, deviation, index_of
+from models.layers.density import TABLES, index_of
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
+from models.layers.quantiser import ScalarQuantiser
 from models.layers.rounding import Bits
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import LATENTS, to_patches
@@ -135,7 +136,7 @@ class Rates:
         return float(self._coded.bits.sum()) + self._top_in_float
 
     def in_integers(self) -> tuple[float, float]:
-        """Bits with integer arithmetic: at its real-valued scale, and at the nearest table's."""
+        """Bits with integer arithmetic: at its real-valued index, and at its table's."""
         network, symbols = self._network, self._coded.symbols
         set_exact(network, True)
         groups = network.prior.groups
@@ -149,21 +150,20 @@ class Rates:
         return real, whole
 
     def _top(self) -> tuple[float, float]:
-        """Bits of z in the arithmetic that is on: at real-valued scales, and at the tables'."""
+        """Bits of z in the arithmetic that is on: at real-valued indices, and at the tables'."""
         if self._network.top_prior is None:
             return 0.0, 0.0
         symbols, index = self._network.top_indices(self._symbols_z, self._top_quality)
-        return _both(self._network.bits, symbols, index)
+        return _both(ScalarQuantiser(self._network.bits).bits, symbols, index)
 
     def _features(self) -> Tensor:
         return to_patches(self._network.top(self._symbols_z))
 
 
 def _both(bits: Bits, symbols: Tensor, index: Tensor) -> tuple[float, float]:
-    """Bits of symbols at real-valued scales, and at those of the tables."""
+    """Bits of symbols at real-valued indices, and at those of their tables."""
     # A table stands for the middle of its step.
-    tables = deviation(table_of(index) + 0.5)
-    return float(bits(symbols, deviation(index)).sum()), float(bits(symbols, tables).sum())
+    return float(bits(symbols, index).sum()), float(bits(symbols, table_of(index) + 0.5).sum())
 
 
 def _padded(pixels: NDArray[np.uint8]) -> Tensor:

@@ -176,7 +176,7 @@ def _exactness_sentence(report: Report) -> str:
     return (
         f"The price of exactness: against the same network (`{report['network']}`) in float, "
         f"integer arithmetic changes the bits that the entropy model spends by "
-        f"{_percent(report['price_of_integers'], 2)}; with each scale cut to one of its "
+        f"{_percent(report['price_of_integers'], 2)}; with each index cut to one of its "
         f"{report['tables']} tables, too, by {_percent(report['price_of_tables'], 2)} "
         f"({report['pictures']} pictures of `{report['folder']}`, all qualities together; at most, "
         f"at quality {most['quality']:g}, by {_percent(most['price_of_tables'], 2)})."

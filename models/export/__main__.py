@@ -52,7 +52,7 @@ from models.training.sources import open_source
 from service.runtime.card import Card
 
 KNOWN_SIZE = (64, 96)  # of the picture that a segmentation model is checked on
-PATCHES = 48  # from which tables are counted, at nine qualities each: ten million symbols
+PATCHES = 96  # from which tables are counted, at nine qualities each: 80 million symbols
 LOSSLESS_PATCHES = 320  # likewise: sixty million symbols
 COEFFICIENT_BATCH, COEFFICIENT_BATCHES = 8, 40  # likewise: thirty million symbols
 SETTLING_PATCHES = 64  # of those, for the steps of the integers
@@ -126,7 +126,9 @@ def export(
     card = _card(recipe, state, folder, prose)
     # Files have two levels of latents, with tables that only ``hp``'s kind of top level has.
     if isinstance(network, LossyNetwork) and not isinstance(network, Nested):
-        pictures = training_pictures(recipe, cache)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            pictures = [network.in_training(each) for each in training_pictures(recipe, cache)]
         make_exact(network, pictures)
         return write_zoo_entry(network, pictures, folder, card)
     if isinstance(network, Pyramid):

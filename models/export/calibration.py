@@ -23,7 +23,7 @@ from models.training.calibration import calibrate
 from service.runtime.tables import TableSet
 from service.runtime.trellis import WIDEST
 
-ROUNDS = 2  # of counting, before the one that tells the tables
+ROUNDS = 3  # of counting, before the one that tells the tables
 
 
 def make_exact(network: LossyNetwork, pictures: Iterable[Tensor]) -> None:
@@ -61,7 +61,10 @@ def code_at_anchors(
 
 
 def settle_trellis(network: LossyNetwork, pictures: Sequence[Tensor]) -> None:
-    """Let a trellis go the ways that are cheap by the tables that it is counted for."""
+    """Let a trellis go the ways that are cheap by the tables that it is counted for.
+
+    It begins with what training counted.
+    """
     quantiser = network.quantiser
     if not isinstance(quantiser, TrellisQuantiser):
         return

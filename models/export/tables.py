@@ -12,31 +12,34 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.layers.density import HIGHEST_SCALE, LOG_STEP, LOWEST_SCALE, TABLES
-from models.layers.quantiser import TRUST, Quantiser, ScalarQuantiser
+from models.layers.density import LOG_STEP, LOWEST_SCALE, TABLES
+from models.layers.quantiser import PRIOR_COUNT, TRUST, Quantiser, ScalarQuantiser
 from service.runtime.tables import TableSet, split_escapes
 
 TOTAL = 2**24
 WIDEST = 400
-PRIOR_COUNT = 300.0  # how many observations the density is worth
 
 
-def scales() -> NDArray[np.float64]:
-    """Standard deviation of every table, (64,): the middle of the indices that lead to it."""
-    found: NDArray[np.float64] = LOWEST_SCALE * np.exp((np.arange(TABLES) + 0.5) * LOG_STEP)
+def scales(deeper: int = 0) -> NDArray[np.float64]:
+    """Standard deviation of every table, (64,): the middle of the indices that lead to it.
+
+    deeper : a quantiser's.
+    """
+    index = np.arange(TABLES) + 0.5 - deeper
+    found: NDArray[np.float64] = LOWEST_SCALE * np.exp(index * LOG_STEP)
     return found
 
 
-def half_widths() -> NDArray[np.int32]:
+def half_widths(deeper: int = 0) -> NDArray[np.int32]:
     """Half-width of every table, (64,): six deviations and two, at most 400."""
-    assert scales()[-1] <= HIGHEST_SCALE * np.exp(LOG_STEP)
-    return np.minimum(np.ceil(6 * scales()) + 2, WIDEST).astype(np.int32)
+    return np.minimum(np.ceil(6 * scales(deeper)) + 2, WIDEST).astype(np.int32)
 
 
 def mass(quantiser: Quantiser, scale: float, half_width: int) -> NDArray[np.float64]:
     """Mass of symbols -K..K and of everything beyond, (2 K + 2,), summing to one."""
     k = torch.arange(-half_width, half_width + 1, dtype=torch.float64)
-    inside = torch.exp2(-quantiser.bits(k, torch.tensor(scale, dtype=torch.float64))).numpy()
+    deviations = torch.full_like(k, scale)
+    inside = torch.exp2(-quantiser.density_bits(k, deviations)).numpy()
     beyond = max(1.0 - float(inside.sum()), 0.0)
     every = np.append(inside, beyond)
     return every / every.sum()
@@ -53,7 +56,7 @@ class SymbolCounts:
 
     def __init__(self, quantiser: Quantiser) -> None:
         self._quantiser = quantiser
-        self.widths = half_widths()
+        self.widths = half_widths(quantiser.deeper)
         sizes = 2 * self.widths.astype(np.int64) + 2
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
         self._counts = np.zeros(self._starts[-1])
@@ -82,7 +85,8 @@ class SymbolCounts:
         """Integer tables of the density and the counts, each summing to 2^24, entries >= 1."""
         integers = []
         counts = np.split(self._counts, self._starts[1:-1])
-        for scale, width, counted in zip(scales(), self.widths, counts, strict=True):
+        deviations = scales(self._quantiser.deeper)
+        for scale, width, counted in zip(deviations, self.widths, counts, strict=True):
             inside = counted[:-1]
             if isinstance(self._quantiser, ScalarQuantiser):  # a sign tells nothing
                 inside = 0.5 * (inside + inside[::-1])

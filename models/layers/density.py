@@ -1,7 +1,8 @@
 """Likelihoods of integer symbols, and the scale table's axis.
 
 A table's index i stands for the standard deviation LOWEST_SCALE * RATIO^i, i = 0..63, log-spaced
-from 0.11 to 256 (the customary range of scale hyperpriors; Balle et al., ICLR 2018).
+from 0.11 to 256 (the customary range of scale hyperpriors; Balle et al., ICLR 2018). A trellis's
+tables lie lower (``Quantiser.deeper``).
 """
 
 from __future__ import annotations
@@ -34,10 +35,15 @@ class _Within(torch.autograd.Function):
         return gradient.masked_fill(away, 0.0)
 
 
+def within_tables(index: Tensor) -> Tensor:
+    """A real table index of any shape, clipped to 0..TABLES - 1; it can still be led back."""
+    clipped: Tensor = _Within.apply(index)
+    return clipped
+
+
 def deviation(index: Tensor) -> Tensor:
     """Standard deviation at a real table index of any shape; beyond the tables the last one's."""
-    within: Tensor = _Within.apply(index)
-    return LOWEST_SCALE * torch.exp(within * LOG_STEP)
+    return LOWEST_SCALE * torch.exp(within_tables(index) * LOG_STEP)
 
 
 def index_of(logarithm: Tensor) -> Tensor:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# ITU-R BT.601 luma weights; Cb and Cr scaled to one full range each (JFIF 1.02, page 3).
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+# Cb and Cr are scaled to one full range each (JFIF 1.02, page 3).
 _MATRIX = (
-    (0.299, 0.587, 0.114),
+    LUMA,
     (-0.299 / 1.772, -0.587 / 1.772, 0.5),
     (0.5, -0.587 / 1.402, -0.114 / 1.402),
 )

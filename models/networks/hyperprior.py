@@ -158,7 +158,7 @@ class Hyperprior(LossyNetwork):
         bits_y = self.bits(noisy, deviation(index)).flatten(1).sum(1)
         if rounded:
             if self.training:
-                self.observe_centroids(coded)
+                self.observe(coded)
             shown = values + (self.reconstruct(coded) - values).detach()
         else:
             shown = noisy

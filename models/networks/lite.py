@@ -29,10 +29,12 @@ from models.networks.patches import (
 )
 from models.networks.restoration import Restoration
 from models.networks.subband_prior import Group, SubbandPrior, TopFeatures
+from models.training.native import as_taken
 
 # A trellis's step to a scalar quantiser's: q = 3 takes as many bits as it did with that, and gives
 # 0.3 dB more.
 STEP = 1.22
+NATIVE_SHARE = 1 / 2  # of training pictures that become as cameras leave them
 
 
 class Lite(LossyNetwork):
@@ -62,6 +64,7 @@ class Lite(LossyNetwork):
         features: int = 64,
         restoration_width: int = 64,
         restoration_blocks: int = 4,
+        coarse_blocks: int = 0,
         layout: Sequence[Group] | None = None,
     ) -> None:
         layout = groups() if layout is None else list(layout)
@@ -77,7 +80,9 @@ class Lite(LossyNetwork):
             self.gains_y.logarithm.sub_(math.log(STEP))
         self.top_prior = SubbandPrior(1, (48, 48, 48), top_groups())
         self.transform = LiteTransform()
-        self.restoration = Restoration(restoration_width, restoration_blocks)
+        self.restoration = Restoration(
+            restoration_width, restoration_blocks, coarse_blocks=coarse_blocks
+        )
 
     def analysis(self, rgb: Tensor) -> Tensor:
         """RGB to y (B, 384, h, w); LL4 whole in the first channels."""
@@ -100,6 +105,10 @@ class Lite(LossyNetwork):
         restored: Tensor = self.restoration(self.linear(y), quality)
         return restored
 
+    def in_training(self, rgb: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) as the losses see them: some as cameras leave them."""
+        return as_taken(rgb, NATIVE_SHARE)
+
     def losses(self) -> dict[str, Callable[[Tensor], tuple[Tensor, dict[str, float]]]]:
         """The losses that a recipe's stages name."""
         return {
@@ -110,15 +119,20 @@ class Lite(LossyNetwork):
 
     def prior_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Bits a pixel of y, each quality weighted by lambda^-0.45; only the prior learns."""
+        rgb = self.in_training(rgb)
         quality, top_quality = draw_qualities(rgb)
         flat = quality.reshape(-1)
-        coded, _ = self._code(rgb, flat, top_quality)
+        with self.quantiser.by_density():
+            coded, _ = self._code(rgb, flat, top_quality)
+        if self.training:
+            self.observe(coded)
         bits = coded.bits / PATCH**2
         loss = (bits * lagrangian(flat) ** -0.45).mean() / 10
         return loss, {"bpp": float(bits.detach().mean()), **by_quality(bits, flat)}
 
     def top_prior_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Bits a pixel of z, weighted as y's are; only its prior learns."""
+        rgb = self.in_training(rgb)
         top_quality = torch.randint(0, 9, (len(rgb),), device=rgb.device).float()
         with torch.no_grad():
             symbols, _ = self.upper(self.analysis(rgb), top_quality)
@@ -128,6 +142,7 @@ class Lite(LossyNetwork):
 
     def restoration_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Gained PSNR over the linear path, in dB; only the restoration learns."""
+        rgb = self.in_training(rgb)
         linear, quality = self.coded_linear(rgb)
         restored = self.restore(linear, quality)
         error, before = patch_mse(restored, rgb), patch_mse(linear, rgb)
@@ -145,7 +160,7 @@ class Lite(LossyNetwork):
         with torch.no_grad():
             coded, low = self._code(rgb, flat, top_quality)
             if self.training:
-                self.observe_centroids(coded)
+                self.observe(coded)
             patches = self.reconstruct(coded) / self.gain(flat)
             y = from_patches(patches, quality.shape[1], quality.shape[2])
             y[:, :LOW_PASS] += low

@@ -13,7 +13,15 @@ y holds 384 channels, the seven groups of ``subband_prior`` one after another, e
     3, 4   level 2, a and b                    72 + 72   1/8
     5, 6   level 1, luma, a and b              96 + 96   1/4
 
-z holds 48 channels: LL6 (3), level 6 (9), level 5 (36).
+z holds 48 channels, nine groups of its own on the 1/64 grid:
+
+    group  content                                channels
+    0      LL6                                    3
+    1      level 6, luma                          3
+    2      level 6, chroma                        6
+    3-6    level 5, luma, phases 0, 3, 1 and 2    3 each
+    7      level 5, chroma, phases 0 and 3        12
+    8      level 5, chroma, phases 1 and 2        12
 """
 
 from __future__ import annotations
@@ -23,12 +31,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.layers.masking import ContrastMasking
+from models.layers.quantiser import TrellisQuantiser
 from models.layers.wavelet import ColourAxes, WaveletLevel
 from models.networks.subband_prior import Group
 
 Y_CHANNELS = 384
 Z_CHANNELS = 48
 LOW_PASS = 3  # channels of y that z predicts: LL4
+AXES, BANDS = 3, 3  # colour axes, luma first; bands of an axis at a level
+# Phase 2 i + j holds row i and column j of each 2x2 cell. So phases 0 and 3 touch at corners only,
+# and 1 and 2 lie between them.
+PHASES = (0, 3, 1, 2)
 
 
 def groups() -> list[Group]:
@@ -37,17 +50,29 @@ def groups() -> list[Group]:
     sizes += [("2a", 72, 2, 24.0), ("2b", 72, 2, 24.0), ("1a", 96, 4, 22.0), ("1b", 96, 4, 22.0)]
     made, at = [], 0
     for name, count, fold, start in sizes:
-        made.append(Group(name, range(at, at + count), fold, start))
+        begins = start + TrellisQuantiser.deeper
+        made.append(Group(name, range(at, at + count), fold, begins))
         at += count
     return made
 
 
 def top_groups() -> list[Group]:
-    """The coding groups of z, in order: low-pass and level 6, then level 5."""
-    return [
-        Group("low", range(12), 1, 50.0),
-        Group("5", range(12, 48), 1, 46.0),
-    ]
+    """The coding groups of z, in order."""
+    sizes = [("low", 3, 50.0), ("6 luma", 3, 50.0), ("6 chroma", 6, 50.0)]
+    sizes += [(f"5 luma {phase}", BANDS, 46.0) for phase in PHASES]
+    sizes += [("5 chroma a", 12, 46.0), ("5 chroma b", 12, 46.0)]
+    made, at = [], 0
+    for name, count, start in sizes:
+        made.append(Group(name, range(at, at + count), 1, start))
+        at += count
+    return made
+
+
+def _level5_order() -> list[int]:
+    """Channel of level 5's bands, as pixel_unshuffle cuts them, that each of z's holds, 36."""
+    luma = [band * len(PHASES) + phase for phase in PHASES for band in range(BANDS)]
+    chroma = [band * len(PHASES) + phase for phase in PHASES for band in range(BANDS, AXES * BANDS)]
+    return luma + chroma
 
 
 def to_checkerboards(bands: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,6 +104,11 @@ class LiteTransform(nn.Module):
         self.level = WaveletLevel()
         self.register_module("masking", masking)
         self.masking: ContrastMasking | None
+        order = torch.tensor(_level5_order())
+        self.register_buffer("order", order, persistent=False)
+        self.register_buffer("inverse", torch.argsort(order), persistent=False)
+        self.order: Tensor
+        self.inverse: Tensor
 
     def _split(self, signal: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, H, W) to the low-pass (B, C, H/2, W/2) and its three bands (B, 3 C, ...)."""
@@ -128,9 +158,10 @@ class LiteTransform(nn.Module):
         """LL4 in the first channels of y (B, >=3, h, w), h and w multiples of 4, to z."""
         low, bands5 = self._split(y[:, :LOW_PASS])
         low, bands6 = self._split(low)
-        return torch.cat([low, bands6, F.pixel_unshuffle(bands5, 2)], 1)
+        return torch.cat([low, bands6, F.pixel_unshuffle(bands5, 2)[:, self.order]], 1)
 
     def means(self, z: Tensor) -> Tensor:
         """LL4 (B, 3, 4 h, 4 w) as z (B, 48, h, w) predicts it."""
         low, bands6, bands5 = z.split([3, 9, 36], 1)
-        return self.join(self.join(low, bands6), F.pixel_shuffle(bands5, 2))
+        bands5 = F.pixel_shuffle(bands5[:, self.inverse], 2)
+        return self.join(self.join(low, bands6), bands5)

@@ -118,6 +118,10 @@ class LossyNetwork(nn.Module):
         """y and qualities on its grid (B, h, w) to RGB, not clipped."""
         raise NotImplementedError
 
+    def in_training(self, rgb: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) as the losses see them."""
+        return rgb
+
     # -- gains ------------------------------------------------------------------------------
 
     def folded(self, native: Tensor) -> Tensor:
@@ -226,7 +230,7 @@ class LossyNetwork(nn.Module):
             coded.values.append(values)
             coded.means.append(mean)
             coded.indices.append(index)
-            cost = self.quantiser.bits(symbols, deviation(index))
+            cost = self.quantiser.bits(symbols, index)
             coded.bits = coded.bits + cost.flatten(1).sum(1)
             if predict is not None:
                 known.append(self._shown(coded, group).detach() / gains[group])
@@ -245,8 +249,8 @@ class LossyNetwork(nn.Module):
         shown = self.quantiser.reconstruct(symbols, table_of(coded.indices[group]))
         return shown if mean is None else shown + mean
 
-    def observe_centroids(self, coded: Coded) -> None:
-        """Count where values lie in their bins; older counts fade."""
+    def observe(self, coded: Coded) -> None:
+        """Count what was coded, and where values lie in their bins; older counts fade."""
         self.quantiser.forget()
         for parts in zip(coded.symbols, coded.values, coded.tables(), strict=True):
             self.quantiser.observe(*parts)

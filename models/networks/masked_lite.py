@@ -54,6 +54,7 @@ class MaskedLite(Lite):
 
     def ms_ssim_loss(self, rgb: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Gained MS-SSIM over the linear path, in dB; only the restoration learns."""
+        rgb = self.in_training(rgb)
         linear, quality = self.coded_linear(rgb)
         restored = self.restore(linear, quality)
         after, before = ms_ssim(rgb, restored), ms_ssim(rgb, linear)

@@ -10,9 +10,6 @@ The same latents as ``lite``'s, in other groups. A level's bands are cut into th
     6-9     level 2, luma, the same phases      12 each   1/8
     10      level 2, chroma                     96        1/8
     11-14   level 1, luma, the same phases      48 each   1/4
-
-Phase 2 i + j holds row i and column j of each cell, so phases 0 and 3 touch at corners only, and
-1 and 2 lie between them.
 """
 
 from __future__ import annotations
@@ -21,12 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from models.networks.lite_transform import Y_CHANNELS
+from models.networks.lite_transform import BANDS, PHASES, Y_CHANNELS
 from models.networks.lite_transform import groups as halves
 from models.networks.subband_prior import Group
 
-ORDER = (0, 3, 1, 2)
-BANDS = 3  # of one colour axis at a level
 CHROMA_AXES = 2
 LEVELS = (3, 2, 1)
 COLOURED = (3, 2)  # levels whose chroma is coded
@@ -38,7 +33,7 @@ def groups() -> list[Group]:
     low, *rest = halves()
     made, at = [low], len(low.channels)
     for level, half in zip(LEVELS, rest[::2], strict=True):
-        parts = [(f"{level} luma {phase}", BANDS) for phase in ORDER]
+        parts = [(f"{level} luma {phase}", BANDS) for phase in PHASES]
         if level in COLOURED:
             parts.append((f"{level} chroma", 4 * CHROMA_AXES * BANDS))
         for name, native in parts:
@@ -53,12 +48,12 @@ def from_lite() -> Tensor:
     low, *rest = halves()
     order = list(low.channels)
     for level, *pair in zip(LEVELS, rest[::2], rest[1::2], strict=True):
-        for phase in ORDER:
+        for phase in PHASES:
             for band in range(BANDS):
                 order += _channels(pair, phase, band)
         if level in COLOURED:
             for band in range(BANDS, _bands(pair[0])):
-                for phase in range(len(ORDER)):
+                for phase in range(len(PHASES)):
                     order += _channels(pair, phase, band)
     assert sorted(order) == list(range(Y_CHANNELS))
     return torch.tensor(order)
@@ -71,7 +66,7 @@ def _bands(half: Group) -> int:
 
 def _channels(pair: list[Group], phase: int, band: int) -> range:
     """Channels of ``lite``'s y that hold a band's phase, of a level's two halves."""
-    which, second = divmod(ORDER.index(phase), 2)
+    which, second = divmod(PHASES.index(phase), 2)
     half = pair[which]
     start = half.channels.start + (second * _bands(half) + band) * half.fold**2
     return range(start, start + half.fold**2)
@@ -79,7 +74,7 @@ def _channels(pair: list[Group], phase: int, band: int) -> range:
 
 def level_bands(parts: list[Tensor]) -> Tensor:
     """A level's bands (P, 3 or 9, 2 h, 2 w) from its groups in order, each (P, n, h, w)."""
-    phases = [parts[ORDER.index(phase)] for phase in range(len(ORDER))]
+    phases = [parts[PHASES.index(phase)] for phase in range(len(PHASES))]
     luma = F.pixel_shuffle(torch.stack(phases, 2).flatten(1, 2), 2)
-    chroma = parts[len(ORDER) :]
+    chroma = parts[len(PHASES) :]
     return torch.cat([luma, *(F.pixel_shuffle(part, 2) for part in chroma)], 1)

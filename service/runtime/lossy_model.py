@@ -97,9 +97,12 @@ class LossyModel:
                 )
             else:
                 self._top_tables: NDArray[np.uint8] = arrays["top_tables"]
-            kind = TrellisQuantiser if trellis else ScalarQuantiser
-            self.quantiser: Quantiser = kind(
-                self.tables, arrays["reconstruction"], card.lossy.rate_weight
+            centroids: NDArray[np.float32] = arrays["reconstruction"]
+            weight = card.lossy.rate_weight
+            self.quantiser: Quantiser = (
+                TrellisQuantiser(self.tables, centroids, weight, device.cores)
+                if trellis
+                else ScalarQuantiser(self.tables, centroids, weight)
             )
         except (OSError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as error:
             raise ModelUnavailable(f"{folder}/tables.npz cannot be read: {error}") from error

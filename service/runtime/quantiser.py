@@ -106,9 +106,21 @@ class TrellisQuantiser(Quantiser):
     """All latents of a group and patch along the path of least D + weight * R.
 
     Centroids are those of symbols, sign and all.
+
+    threads : that look for paths.
     """
 
     classes = 2 * NEAR + 1
+
+    def __init__(
+        self,
+        tables: TableSet,
+        centroids: NDArray[np.float32],
+        weight: float,
+        threads: int = 1,
+    ) -> None:
+        super().__init__(tables, centroids, weight)
+        self._threads = threads
 
     @cached_property
     def _costs(self) -> NDArray[np.float32]:
@@ -119,7 +131,7 @@ class TrellisQuantiser(Quantiser):
     def quantise(self, values: NDArray[np.float32], tables: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Symbols of the cheapest paths, in raster order of the group."""
         rows = _paths(values.astype(np.float32, copy=False))
-        symbols = cheapest_paths(rows, _paths(tables), self._costs, self._centroids)
+        symbols = cheapest_paths(rows, _paths(tables), self._costs, self._centroids, self._threads)
         return symbols.reshape(values.shape)
 
     def reconstruct(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,11 +27,18 @@ class Device:
     provider
         ``cpu`` or ``cuda``.
     threads
-        Intra-op threads; 0 is one a core.
+        Of networks, and of what else is shared out on a CPU; 0 is one a core.
     """
 
     provider: Provider = "cpu"
     threads: int = 0
+
+    @property
+    def cores(self) -> int:
+        """CPU cores for what is no network."""
+        if self.threads or not hasattr(os, "sched_getaffinity"):
+            return self.threads or os.cpu_count() or 1
+        return len(os.sched_getaffinity(0))
 
     @property
     def lowering(self) -> Literal["integer", "float"]:

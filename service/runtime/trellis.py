@@ -17,6 +17,7 @@ either: its table does not depend on the path.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -68,6 +69,7 @@ def cheapest_paths(
     tables: NDArray[np.uint8],
     costs: NDArray[np.float32],
     centroids: NDArray[np.float32],
+    threads: int = 1,
 ) -> NDArray[np.int32]:
     """Symbols of least squared error plus cost; each row is a path of its own.
 
@@ -82,13 +84,25 @@ def cheapest_paths(
         what the outermost do.
     centroids
         (T, 2 NEAR + 1), what is added to a symbol's place.
+    threads
+        Among which the paths are shared out.
 
     Returns
     -------
     NDArray
         (P, L) symbols.
     """
-    return _compiled()(values, tables, costs, centroids)
+    search = _compiled()
+    threads = min(threads, len(values))
+    if threads < 2:
+        return search(values, tables, costs, centroids)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(
+            lambda some, theirs: search(some, theirs, costs, centroids),
+            np.array_split(values, threads),
+            np.array_split(tables, threads),
+        )
+        return np.concatenate(list(found))
 
 
 def compile_search() -> None:

@@ -112,7 +112,7 @@ def test_tables_fill_the_readme(report, tmp_path):
     assert main(arguments) == 0
     text = readme.read_text()
     assert "(`lite`)" in text
-    assert "by +0.25 %; with each scale cut to one of its 64 tables" in text
+    assert "by +0.25 %; with each index cut to one of its 64 tables" in text
     assert "by −0.50 % (2 pictures of `pictures`" in text
     page = (out / "exactness.md").read_text()
     assert "| 4 | 0.5000 | 0.6000 | +20.00 % | 0.7000 | +40.00 % |" in page

@@ -57,7 +57,6 @@ def test_a_path_takes_all_channels_of_a_position_one_after_another():
     training, _ = settled()
     one = TrellisQuantiser(laplace_bits, 0.08)
     one.load_state_dict(training.state_dict())
-    one.costs.copy_(training.costs)
     flat = values.permute(0, 2, 3, 1).reshape(3, 1, 1, -1), tables.permute(0, 2, 3, 1)
     line = one.decide(flat[0], flat[1].reshape(3, 1, 1, -1))
     expected = training.decide(values, tables).permute(0, 2, 3, 1).reshape(3, 1, 1, -1)
@@ -69,8 +68,59 @@ def test_bits_of_all_symbols_are_of_one_distribution(kind):
     quantiser = kind(laplace_bits, 0.1)
     symbols = torch.arange(-400.0, 401, dtype=torch.float64)
     for scale in (0.2, 1.0, 8.0):
-        mass = torch.exp2(-quantiser.bits(symbols, torch.tensor(scale, dtype=torch.float64)))
+        mass = torch.exp2(-quantiser.density_bits(symbols, torch.full_like(symbols, scale)))
         assert float(mass.sum()) == pytest.approx(1, abs=1e-4)
+
+
+def counted():
+    """A trellis that saw zeros alone in table 7, and in table 8 one 1 among four symbols."""
+    quantiser = TrellisQuantiser(laplace_bits, 0.1)
+    seen = torch.tensor([0.0, 0.0, 0.0, 1.0]).repeat(100_000).view(1, 1, 400, 1000)
+    tables = torch.full(seen.shape, 8)
+    quantiser.observe(seen, seen, tables)
+    quantiser.observe(torch.zeros_like(seen), seen, tables - 1)
+    quantiser.forget()
+    return quantiser
+
+
+def test_a_trellis_prices_symbols_as_it_counted_them():
+    quantiser, index = counted(), torch.tensor([7.5, 8.0, 8.5])
+    zero = quantiser.bits(torch.zeros(3), index)
+    assert zero.tolist() == pytest.approx([0, np.log2(4 / 3) / 2, np.log2(4 / 3)], abs=2e-3)
+    assert float(quantiser.bits(torch.ones(1), index[2:])) == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize(("seen", "way"), [([0.0], 1), ([0.0, 0.0, 1.0], -1)])
+def test_indices_move_to_the_table_that_costs_less(seen, way):
+    index = torch.full((len(seen),), 7.8, requires_grad=True)
+    counted().bits(torch.tensor(seen), index).sum().backward()
+    assert float(index.grad.sum()) * way > 0
+
+
+def test_beyond_the_tables_the_last_one_is_paid_and_the_way_back_is_known():
+    quantiser = counted()
+    far = torch.tensor([-9.0, TABLES + 9.0], requires_grad=True)
+    for symbol in (0, 1, 5):
+        paid = quantiser.bits(torch.full((2,), float(symbol)), far)
+        assert torch.equal(paid, quantiser.costs[[0, -1], WIDEST + symbol])
+    (slope,) = torch.autograd.grad(quantiser.bits(torch.ones(2), far).sum(), far)
+    assert slope[0] < 0 < slope[1]
+
+
+def test_a_prior_that_learns_leaves_rare_symbols_affordable():
+    """What was never counted is never chosen again, but by the density."""
+    quantiser, values = counted(), torch.full((1, 1, 1, 50), 1.2)
+    tables = torch.full(values.shape, 7)
+    assert not quantiser.decide(values, tables).any()
+    with quantiser.by_density():
+        assert quantiser.decide(values, tables).any()
+    assert not quantiser.decide(values, tables).any()
+
+
+def test_symbols_beyond_the_widest_are_counted_with_it():
+    quantiser = TrellisQuantiser(laplace_bits, 0.1)
+    assert quantiser.mass.sum(1).allclose(torch.ones(TABLES), atol=1e-4)
+    assert quantiser.mass[-1, 0] > quantiser.mass[-1, 1]
 
 
 @pytest.mark.parametrize("kind", [ScalarQuantiser, TrellisQuantiser])

@@ -3,12 +3,14 @@ import torch
 
 from models.networks.lite_transform import (
     LOW_PASS,
+    PHASES,
     Y_CHANNELS,
     Z_CHANNELS,
     LiteTransform,
     from_checkerboards,
     groups,
     to_checkerboards,
+    top_groups,
 )
 
 # Multiples of 16 from the least that four levels can extend by symmetry.
@@ -50,6 +52,25 @@ def test_z_holds_the_low_pass(size):
     z = transform.hyper_analysis(y)
     assert z.shape == (2, Z_CHANNELS, size[0] // 4, size[1] // 4)
     assert (transform.means(z) - y[:, :LOW_PASS]).abs().max() < 1e-2
+
+
+def test_groups_of_z_hold_the_phases_of_level_5():
+    transform = LiteTransform()
+    y = torch.randn(1, 3, 32, 48) * 100
+    _, bands = transform._split(y)
+    covered, z = 0, transform.hyper_analysis(y)
+    parts = {}
+    for group in top_groups():
+        assert group.channels.start == covered
+        covered = group.channels.stop
+        parts[group.name] = z[:, group.channels.start : covered]
+    assert covered == Z_CHANNELS
+    for phase in PHASES:
+        luma = bands[:, :3, phase // 2 :: 2, phase % 2 :: 2]
+        assert torch.equal(parts[f"5 luma {phase}"], luma)
+    for name, phases in (("a", PHASES[:2]), ("b", PHASES[2:])):
+        chroma = [bands[:, 3:, phase // 2 :: 2, phase % 2 :: 2] for phase in phases]
+        assert torch.equal(parts[f"5 chroma {name}"], torch.cat(chroma, 1))
 
 
 def test_checkerboards_are_undone_and_hold_the_two_colours():

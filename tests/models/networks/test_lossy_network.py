@@ -55,7 +55,7 @@ def test_what_is_shown_moves_to_the_centroids_that_were_observed():
     places = [torch.mul(*network.quantiser.directed(symbols)) for symbols in found.symbols]
     assert torch.equal(before, network.fold(places))
     for _ in range(30):
-        network.observe_centroids(found)
+        network.observe(found)
     after = network.reconstruct(found)
     values = network.fold(found.values)
     assert (after - values).square().mean() < (before - values).square().mean()

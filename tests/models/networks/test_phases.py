@@ -2,9 +2,9 @@ import torch
 from torch.nn.functional import pixel_unshuffle
 
 from models.layers.wavelet import ColourAxes, WaveletLevel
-from models.networks.lite_transform import Y_CHANNELS, LiteTransform
+from models.networks.lite_transform import PHASES, Y_CHANNELS, LiteTransform
 from models.networks.lossy_network import LossyNetwork
-from models.networks.phases import ORDER, from_lite, groups, level_bands
+from models.networks.phases import from_lite, groups, level_bands
 
 
 def test_groups_cover_the_latents_once_and_in_order():
@@ -38,6 +38,6 @@ def test_every_group_holds_what_its_name_says():
 
 def test_phases_join_to_the_bands_of_a_level():
     bands = torch.arange(2.0 * 9 * 6 * 8).reshape(2, 9, 6, 8)
-    luma = [bands[:, :3, phase // 2 :: 2, phase % 2 :: 2] for phase in ORDER]
+    luma = [bands[:, :3, phase // 2 :: 2, phase % 2 :: 2] for phase in PHASES]
     assert torch.equal(level_bands(luma), bands[:, :3])
     assert torch.equal(level_bands([*luma, pixel_unshuffle(bands[:, 3:], 2)]), bands)

@@ -103,3 +103,18 @@ def test_means_enter_what_is_shown_and_leave_the_values():
     # No value is further from its symbol than a symbol's neighbour.
     away = (network.reconstruct(coded) - scaled).abs()
     assert away.max() < 2
+
+
+@torch.no_grad()
+def test_the_halo_covers_what_synthesis_looks_at():
+    torch.manual_seed(1)
+    network = Standard(restoration_width=6).eval()
+    for name, weight in network.restoration.named_parameters():
+        if name.endswith("weight"):
+            torch.nn.init.normal_(weight, std=0.1)
+    y, quality = torch.randn(1, 384, 32, 6) * 30, torch.full((1, 32, 6), 3.0)
+    whole, rows = network.synthesis(y, quality), 16 + network.synthesis_halo // 16
+    upper = network.synthesis(y[:, :, :rows], quality[:, :rows])
+    assert torch.allclose(upper[:, :, :256], whole[:, :, :256], atol=1e-2)
+    lower = network.synthesis(y[:, :, -rows:], quality[:, -rows:])
+    assert torch.allclose(lower[:, :, network.synthesis_halo :], whole[:, :, 256:], atol=1e-2)

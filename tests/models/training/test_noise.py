@@ -25,3 +25,16 @@ def test_pictures_differ_in_strength_and_about_the_share_is_noisy():
     noisy = spread[spread > 0]
     assert 90 < len(noisy) < 180
     assert noisy.max() > 3 * noisy.min()
+
+
+def test_correlated_noise_is_as_strong_and_joins_neighbours_and_colours():
+    torch.manual_seed(2)
+    rgb = torch.full((60, 3, 48, 48), 120.0)
+    white = with_sensor_noise(rgb, 1.0) - rgb
+    noise = with_sensor_noise(rgb, 1.0, correlated=True) - rgb
+    assert float(noise.std()) == pytest.approx(float(white.std()), rel=0.25)
+    across = (noise[..., 1:] * noise[..., :-1]).mean((1, 2, 3)) / noise.square().mean((1, 2, 3))
+    colours = (noise[:, 0] * noise[:, 1]).mean((1, 2)) / noise.square().mean((1, 2, 3))
+    for share in (across, colours):  # each picture draws its own
+        assert share.min() < 0.2
+        assert share.max() > 0.4

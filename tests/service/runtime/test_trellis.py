@@ -104,6 +104,15 @@ def test_rows_know_nothing_of_each_other():
         assert np.array_equal(mirrored(alone)[0], mirrored(together)[row])
 
 
+@pytest.mark.parametrize("threads", [2, 3, 9])
+def test_threads_share_the_rows_and_change_nothing(threads):
+    rng = np.random.default_rng(5)
+    values = rng.normal(0, 2, (5, 300)).astype(np.float32)
+    tables = rng.integers(0, TABLES, values.shape).astype(np.uint8)
+    alone = cheapest_paths(values, tables, *free())
+    assert np.array_equal(cheapest_paths(values, tables, *free(), threads), alone)
+
+
 def test_values_far_beyond_the_costs_keep_their_place():
     values = np.array([[1000.3, -7000.9, 0.2, 250.0] * 8], np.float32)
     symbols = cheapest_paths(values, np.zeros(values.shape, np.uint8), *free())
