@@ -81,6 +81,8 @@ def lite(seed: int = 0, architecture: type[Lite] = Lite) -> Lite:
     network = architecture((8, 6, 4), FEATURES, restoration_width=6, restoration_blocks=1)
     nn.init.normal_(network.restoration.leave.weight, std=0.02)
     scatter(network, seed)
+    if network.top_prior is not None:
+        scatter(network.top_prior, seed, spread=0.7)  # of nine groups' blocks
     return network
 
 
