@@ -22,10 +22,9 @@ from tqdm import tqdm
 
 from models.evaluation import environment
 from models.evaluation.rate_distortion import read_folder
-from models.layers.density import TABLES, index_of
+from models.layers.density import TABLES, deviation, index_of
 from models.layers.exact import exact_layers, set_exact
 from models.layers.gains import ANCHORS
-from models.layers.quantiser import ScalarQuantiser
 from models.layers.rounding import Bits
 from models.networks.lossy_network import Coded, LossyNetwork, table_of
 from models.networks.patches import LATENTS, to_patches
@@ -154,7 +153,8 @@ class Rates:
         if self._network.top_prior is None:
             return 0.0, 0.0
         symbols, index = self._network.top_indices(self._symbols_z, self._top_quality)
-        return _both(ScalarQuantiser(self._network.bits).bits, symbols, index)
+        bits = self._network.bits
+        return _both(lambda ints, at: bits(ints, deviation(at)), symbols, index)
 
     def _features(self) -> Tensor:
         return to_patches(self._network.top(self._symbols_z))
