@@ -48,22 +48,23 @@ def groups() -> list[Group]:
     """The coding groups of y, in order."""
     sizes = [("low", 12, 1, 44.0), ("3a", 18, 1, 30.0), ("3b", 18, 1, 30.0)]
     sizes += [("2a", 72, 2, 24.0), ("2b", 72, 2, 24.0), ("1a", 96, 4, 22.0), ("1b", 96, 4, 22.0)]
-    made, at = [], 0
-    for name, count, fold, start in sizes:
-        begins = start + TrellisQuantiser.deeper
-        made.append(Group(name, range(at, at + count), fold, begins))
-        at += count
-    return made
+    deeper = TrellisQuantiser.deeper
+    return _one_after_another([(name, n, fold, at + deeper) for name, n, fold, at in sizes])
 
 
 def top_groups() -> list[Group]:
     """The coding groups of z, in order."""
-    sizes = [("low", 3, 50.0), ("6 luma", 3, 50.0), ("6 chroma", 6, 50.0)]
-    sizes += [(f"5 luma {phase}", BANDS, 46.0) for phase in PHASES]
-    sizes += [("5 chroma a", 12, 46.0), ("5 chroma b", 12, 46.0)]
+    sizes = [("low", 3, 1, 50.0), ("6 luma", 3, 1, 50.0), ("6 chroma", 6, 1, 50.0)]
+    sizes += [(f"5 luma {phase}", BANDS, 1, 46.0) for phase in PHASES]
+    sizes += [("5 chroma a", 12, 1, 46.0), ("5 chroma b", 12, 1, 46.0)]
+    return _one_after_another(sizes)
+
+
+def _one_after_another(sizes: list[tuple[str, int, int, float]]) -> list[Group]:
+    """Groups of names, channels, folds and starts."""
     made, at = [], 0
-    for name, count, start in sizes:
-        made.append(Group(name, range(at, at + count), 1, start))
+    for name, count, fold, start in sizes:
+        made.append(Group(name, range(at, at + count), fold, start))
         at += count
     return made
 
